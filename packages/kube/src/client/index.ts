@@ -1,0 +1,3 @@
+export * from './client.ts';
+export * from './create-client.ts';
+export * from './kubeconfig.ts';

@@ -1,0 +1,4 @@
+export * from './object.ts';
+export * from './selector.ts';
+export * from './condition.ts';
+export * from './owner.ts';

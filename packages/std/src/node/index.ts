@@ -1,0 +1,3 @@
+export * from './node-env.ts';
+export * from './node-net.ts';
+export * from './node-files.ts';

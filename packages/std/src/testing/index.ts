@@ -1,0 +1,3 @@
+export * from './virtual-clock.ts';
+export * from './memory-net.ts';
+export * from './virtual-env.ts';

@@ -1,0 +1,2 @@
+// placeholder until implemented below
+export {};
