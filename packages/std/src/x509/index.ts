@@ -1,1 +1,2 @@
-export * from './x509.ts';
+export * from './certificate.ts';
+export * from './key.ts';

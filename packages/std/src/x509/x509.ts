@@ -1,2 +1,0 @@
-// placeholder until implemented below
-export {};
