@@ -1,0 +1,131 @@
+/** A JSON schema as Kubernetes uses it: a structural schema of a CustomResourceDefinition, or a definition of the built-ins' OpenAPI. */
+export interface Schema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly format?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
+  readonly items?: Schema;
+  readonly required?: readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly default?: unknown;
+  readonly nullable?: boolean;
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly multipleOf?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
+  readonly not?: Schema;
+  readonly 'x-kubernetes-int-or-string'?: boolean;
+  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
+  readonly 'x-kubernetes-embedded-resource'?: boolean;
+  readonly 'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-map-type'?: 'granular' | 'atomic';
+  readonly 'x-kubernetes-patch-strategy'?: string;
+  readonly 'x-kubernetes-patch-merge-key'?: string;
+  readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
+  readonly 'x-kubernetes-group-version-kind'?: readonly { readonly group: string; readonly version: string; readonly kind: string }[];
+}
+
+/** A CEL rule of a structural schema. */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message?: string;
+  readonly messageExpression?: string;
+  readonly fieldPath?: string;
+  readonly reason?: string;
+  readonly optionalOldSelf?: boolean;
+}
+
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly format?: string;
+  readonly priority?: number;
+  /** Where the cell comes from; absent on built-in columns that have to be computed. */
+  readonly jsonPath?: string;
+  /** The name of the function that computes the cell of a built-in kind, see `computedCell`. */
+  readonly computed?: string;
+}
+
+export interface Subresource {
+  readonly name: string;
+  readonly verbs: readonly string[];
+  /** What it takes and answers when that is not the kind itself: Scale, Eviction, TokenRequest, Binding. */
+  readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
+}
+
+export interface ScalePaths {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
+}
+
+export interface KindVersion {
+  readonly name: string;
+  readonly served: boolean;
+  readonly storage: boolean;
+  readonly deprecated?: boolean;
+  /** May be a `$ref` into the table's definitions (built-ins). */
+  readonly schema: Schema;
+  readonly columns: readonly PrinterColumn[];
+  /** Field selectors beside metadata.name and metadata.namespace. */
+  readonly selectableFields: readonly string[];
+  readonly subresources: readonly Subresource[];
+  readonly scale?: ScalePaths;
+}
+
+export interface KindDefinition {
+  readonly group: string;
+  readonly kind: string;
+  readonly listKind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  /** False for custom resources, which a server serves through a CustomResourceDefinition. */
+  readonly builtIn: boolean;
+  readonly verbs: readonly string[];
+  readonly versions: readonly KindVersion[];
+}
+
+export interface KindTable {
+  readonly name: string;
+  /** The releases the table was read from. */
+  readonly source: unknown;
+  readonly kinds: readonly KindDefinition[];
+  /** Schemas that several kinds share, by their OpenAPI name; empty for custom resources. */
+  readonly definitions: Readonly<Record<string, Schema>>;
+}
+
+/** What is known of a table without loading it. */
+export interface KindTableSummary {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly kinds: readonly KindSummary[];
+}
+
+export interface KindSummary {
+  readonly group: string;
+  /** The storage version. */
+  readonly version: string;
+  readonly versions: readonly string[];
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  readonly builtIn: boolean;
+  readonly verbs: readonly string[];
+}
