@@ -1,4 +1,5 @@
 export * from './gen/kinds.gen.ts';
 export * from './annotations.ts';
 export * from './kind-lookup.ts';
+export * from './printer-cells.ts';
 export * from './support.ts';
