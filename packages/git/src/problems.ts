@@ -1,0 +1,90 @@
+import { defineProblems } from '@keelson/std';
+
+/** What can be wrong between us and a repository. `{url}` never carries credentials. */
+export const gitProblems = defineProblems({
+  authFailed: {
+    code: 'GIT.AUTH_FAILED',
+    severity: 'error',
+    summary: 'cannot read {url}: the server refused our credentials',
+    next: ['check the Secret named by spec.secretRef (username and password, bearerToken, or identity and known_hosts) and that the account may read the repository'],
+    reason: 'AuthenticationFailed',
+  },
+  notFound: {
+    code: 'GIT.NOT_FOUND',
+    severity: 'error',
+    summary: 'cannot read {url}: no such repository',
+    next: ['check spec.url; servers also answer "not found" when an account may not see a private repository'],
+    reason: 'GitOperationFailed',
+  },
+  referenceNotFound: {
+    code: 'GIT.REFERENCE_NOT_FOUND',
+    severity: 'error',
+    summary: '{url} has no {reference}',
+    next: ['check spec.ref, or push what it names'],
+    reason: 'GitOperationFailed',
+  },
+  emptyRepository: {
+    code: 'GIT.EMPTY_REPOSITORY',
+    severity: 'error',
+    summary: '{url} is empty',
+    next: ['push a first commit'],
+    reason: 'EmptyGitRepository',
+  },
+  unreachable: {
+    code: 'GIT.UNREACHABLE',
+    severity: 'error',
+    summary: 'cannot reach {url}',
+    next: ['check the host, the port and the way there: git ls-remote {url}'],
+    reason: 'GitOperationFailed',
+    graceSeconds: 30,
+  },
+  timeout: {
+    code: 'GIT.TIMEOUT',
+    severity: 'error',
+    summary: 'reading {url} took longer than {seconds} s',
+    next: ['raise spec.timeout, or make the repository smaller'],
+    reason: 'GitOperationFailed',
+  },
+  hostKey: {
+    code: 'GIT.HOST_KEY',
+    severity: 'error',
+    summary: 'cannot trust the SSH host of {url}',
+    next: ['put the host\'s current line into the key known_hosts of the Secret: ssh-keyscan {host} (compare its fingerprint with the one the host\'s owner publishes)'],
+    reason: 'AuthenticationFailed',
+  },
+  certificate: {
+    code: 'GIT.CERTIFICATE',
+    severity: 'error',
+    summary: 'cannot trust the certificate of {url}',
+    next: ['put the authority\'s certificate into the key ca.crt of the Secret named by spec.secretRef'],
+    reason: 'AuthenticationFailed',
+  },
+  tooLarge: {
+    code: 'GIT.TOO_LARGE',
+    severity: 'error',
+    summary: '{url} is larger than allowed',
+    next: ['keep large files out of the repository, or exclude it'],
+    reason: 'GitOperationFailed',
+  },
+  invalid: {
+    code: 'GIT.INVALID_REQUEST',
+    severity: 'error',
+    summary: 'cannot read {url}',
+    next: ['correct spec.url and spec.ref'],
+    reason: 'URLInvalid',
+  },
+  failed: {
+    code: 'GIT.FAILED',
+    severity: 'error',
+    summary: 'reading {url} failed',
+    next: ['try by hand: git ls-remote {url}'],
+    reason: 'GitOperationFailed',
+  },
+  noBinary: {
+    code: 'GIT.NO_BINARY',
+    severity: 'error',
+    summary: 'cannot run git',
+    next: ['install git 2.31 or newer and make sure that it is in PATH'],
+    reason: 'GitOperationFailed',
+  },
+});
