@@ -190,8 +190,8 @@ export function correctDefinition(name: string, schema: Schema): Schema {
     case 'IntOrString':
       return { format: 'int-or-string', 'x-kubernetes-int-or-string': true };
     case 'Quantity':
-      // Any JSON number is accepted beside the string.
-      return { format: 'quantity', 'x-kubernetes-int-or-string': true };
+      // Any JSON number is accepted beside the string, as `cpu: 0.5`.
+      return { format: 'quantity', anyOf: [{ type: 'string' }, { type: 'number' }] };
     case 'RawExtension':
     case 'FieldsV1':
       return { ...schema, 'x-kubernetes-preserve-unknown-fields': true };
