@@ -50,6 +50,7 @@ const metaTypes: Readonly<Record<string, string>> = {
   'io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference': 'OwnerReference',
   'io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsEntry': 'ManagedFieldsEntry',
   'io.k8s.apimachinery.pkg.apis.meta.v1.Condition': 'Condition',
+  'io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector': 'LabelSelector',
   'io.k8s.apimachinery.pkg.apis.meta.v1.Time': 'string',
   'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime': 'string',
   'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1': 'Record<string, unknown>',
@@ -80,7 +81,7 @@ export function typescriptModule(table: KindTable): GeneratedModule {
   }
   const shared = definitions.emit(names);
   const body = [...blocks, ...shared.blocks].join('\n');
-  const types = ['Condition', 'KindRef', 'KubeObject', 'ManagedFieldsEntry', 'ObjectMeta', 'OwnerReference'].filter((type) => new RegExp(`\\b${type}\\b`).test(body));
+  const types = ['Condition', 'KindRef', 'KubeObject', 'LabelSelector', 'ManagedFieldsEntry', 'ObjectMeta', 'OwnerReference'].filter((type) => new RegExp(`\\b${type}\\b`).test(body));
   const text = `${generatedHeader}import type { ${types.join(', ')} } from '@keelson/kube';\n\n${body}`;
   return { name: table.name, text, names: [...names, ...shared.names] };
 }
@@ -192,6 +193,7 @@ class DefinitionTypes {
   }
 
   #object(schema: Schema, depth: number): string {
+    if (isLabelSelector(schema)) return 'LabelSelector';
     const fields = Object.entries(schema.properties ?? {});
     if (fields.length === 0) {
       const values = schema.additionalProperties;
@@ -235,6 +237,11 @@ class DefinitionTypes {
 function isCondition(schema: Schema): boolean {
   const fields = Object.keys(schema.properties ?? {}).sort().join();
   return fields === 'lastTransitionTime,message,observedGeneration,reason,status,type' && (schema.required?.includes('reason') ?? false);
+}
+
+/** metav1.LabelSelector, inlined in a structural schema. */
+function isLabelSelector(schema: Schema): boolean {
+  return Object.keys(schema.properties ?? {}).sort().join() === 'matchExpressions,matchLabels';
 }
 
 function groupWord(name: string): string {
