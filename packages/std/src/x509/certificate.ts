@@ -8,7 +8,7 @@ import {
   AlgorithmIdentifier, AttributeTypeAndValue, AttributeValue, AuthorityKeyIdentifier, BasicConstraints, Certificate, ExtendedKeyUsage, Extension,
   Extensions, GeneralName, id_ce_authorityKeyIdentifier, id_ce_basicConstraints, id_ce_extKeyUsage, id_ce_keyUsage,
   id_ce_subjectAltName, id_ce_subjectKeyIdentifier, id_kp_clientAuth, id_kp_serverAuth, KeyIdentifier, KeyUsage, KeyUsageFlags, Name,
-  RelativeDistinguishedName, SubjectAlternativeName, SubjectKeyIdentifier, SubjectPublicKeyInfo, TBSCertificate, Time, Validity, Version,
+  RelativeDistinguishedName, SubjectAlternativeName, SubjectKeyIdentifier, SubjectPublicKeyInfo, TBSCertificate, Validity, Version,
 } from '@peculiar/asn1-x509';
 
 export interface CertificateRequest {
@@ -57,7 +57,7 @@ export function issueCertificate(request: CertificateRequest): string {
     serialNumber: toArrayBuffer(positiveSerial(request.serial ?? randomBytes(16))),
     signature: algorithm,
     issuer: issuer ? issuer.tbsCertificate.subject : subject,
-    validity: new Validity({ notBefore: new Time(new Date(request.notBeforeMs)), notAfter: new Time(new Date(request.notAfterMs)) }),
+    validity: new Validity({ notBefore: new Date(request.notBeforeMs), notAfter: new Date(request.notAfterMs) }),
     subject,
     subjectPublicKeyInfo: AsnConvert.parse(spki, SubjectPublicKeyInfo),
     extensions: new Extensions(extensionsFor(request, spki, issuer, createPublicKey(signingKey))),
