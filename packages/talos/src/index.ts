@@ -1,1 +1,2 @@
 export * from './problems.ts';
+export * from './version-contract.ts';

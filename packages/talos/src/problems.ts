@@ -65,6 +65,12 @@ export const talosProblems = defineProblems({
     summary: 'the secrets bundle cannot be used',
     next: ['restore the Secret from a backup; a new bundle means a new cluster'],
   },
+  badTalosconfig: {
+    code: 'TALOS.BAD_TALOSCONFIG',
+    severity: 'error',
+    summary: 'the talosconfig cannot be used',
+    next: ['restore the talosconfig Secret, or let it be issued again from the secrets bundle'],
+  },
   badConfig: {
     code: 'TALOS.BAD_CONFIG',
     severity: 'error',
