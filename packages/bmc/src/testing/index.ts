@@ -1,0 +1,2 @@
+export * from './scripted-redfish.ts';
+export * from './virtual-bmc.ts';
