@@ -24,6 +24,10 @@ export async function createTestWorld(options: { env: VirtualEnv; client: KubeCl
   let synced = false;
   void running.synced.then(() => (synced = true));
   await env.clock.runUntil(() => synced, { limitMs: 60_000, what: 'the first list of every kind' });
+  const settleIdle = async () => {
+    do await env.clock.settle();
+    while (!running.idle);
+  };
   return {
     running,
     async until<T extends KubeObject>(kind: KindRef, key: ObjectKey, predicate: (object: T) => boolean, { limitMs = 600_000 } = {}) {
@@ -34,11 +38,10 @@ export async function createTestWorld(options: { env: VirtualEnv; client: KubeCl
     },
     untilGone: async (kind, key, { limitMs = 600_000 } = {}) => void (await env.clock.runUntil(async () => (await client.get(kind, key)) === undefined, { limitMs, what: () => `absence of ${kind.kind} ${keyOf(key)} (${JSON.stringify(running.states())})` })),
     async untilIdle(quietMs = 0) {
-      do await env.clock.settle();
-      while (!running.idle);
+      await settleIdle();
       if (quietMs === 0) return;
       await env.clock.advance(quietMs);
-      await this.untilIdle(0);
+      await settleIdle();
     },
     async stop() {
       stop.abort(new Error('the test stops the controllers'));
