@@ -1,1 +1,3 @@
 export * from './machine-config.ts';
+export * from './render.ts';
+export { parseMachineConfig, serializeMachineConfig } from './yaml.ts';
