@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import { TransportError, type Bytes, type HttpRequest, type HttpResponse } from '../http.ts';
 import type { RequestOptions, TlsClientOptions } from '../net.ts';
 
