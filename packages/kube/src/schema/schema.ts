@@ -3,7 +3,7 @@
  * Plain data, never changed after it was handed to a function of this folder (plans are cached by identity).
  */
 export interface Schema {
-  /** Names another schema; the other fields of such a node, but `nullable`, `default` and x-kubernetes-map-type, are ignored. */
+  /** Names another schema; beside it only `nullable`, `default` and the markers of list, map and patch count. */
   readonly $ref?: string;
   readonly type?: string | readonly string[];
   readonly format?: string;
@@ -86,7 +86,15 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Fields that a reference may override in the schema it names. */
-const overrides = ['nullable', 'default', 'x-kubernetes-map-type', 'x-kubernetes-list-type', 'x-kubernetes-list-map-keys'] as const;
+const overrides = [
+  'nullable',
+  'default',
+  'x-kubernetes-map-type',
+  'x-kubernetes-list-type',
+  'x-kubernetes-list-map-keys',
+  'x-kubernetes-patch-strategy',
+  'x-kubernetes-patch-merge-key',
+] as const;
 
 /**
  * The schema a node stands for: `$ref` followed, also where it stands alone in an allOf, as OpenAPI v3 writes a reference with siblings.
