@@ -13,6 +13,11 @@ export interface TlsClientOptions {
   readonly serverName?: string;
   /** Lower-case hex SHA-256 of the DER certificate that the server must present; checked also with insecureSkipVerify. */
   readonly pinnedSha256?: string;
+  /**
+   * Told the lower-case hex SHA-256 of the DER certificate that a gRPC server presented, before anything is sent to it,
+   * when insecureSkipVerify or pinnedSha256 is set: what is seen first can be pinned for what follows.
+   */
+  readonly onServerCertificate?: (sha256: string) => void;
 }
 
 export interface TlsServerOptions {

@@ -93,7 +93,9 @@ async function channelCredentials(grpc: typeof Grpc, address: Address, options: 
     return grpc.credentials.createSsl(bytes(options.ca), bytes(options.key), bytes(options.cert));
   }
   const seen = await presentedCertificate(address, options);
-  if (options.pinnedSha256 && createHash('sha256').update(seen).digest('hex') !== options.pinnedSha256) {
+  const sha256 = createHash('sha256').update(seen).digest('hex');
+  options.onServerCertificate?.(sha256);
+  if (options.pinnedSha256 && sha256 !== options.pinnedSha256) {
     throw new Error('the server presents another certificate than the one that was pinned');
   }
   return grpc.credentials.createSsl(Buffer.from(pemOf('CERTIFICATE', seen)), bytes(options.key), bytes(options.cert), {

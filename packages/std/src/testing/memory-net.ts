@@ -47,6 +47,7 @@ export function memoryNet(clock: Clock): MemoryNet {
       const wanted = tls?.serverName ?? name.slice(0, name.lastIndexOf(':'));
       if (![...dnsNames, ...ipAddresses].includes(wanted)) throw refuse(`certificate is not valid for ${wanted}`, 'ERR_TLS_CERT_ALTNAME_INVALID');
     }
+    if (tls?.insecureSkipVerify || tls?.pinnedSha256) tls.onServerCertificate?.(parseCertificate(server.cert).sha256Fingerprint);
     if (tls?.pinnedSha256 && parseCertificate(server.cert).sha256Fingerprint !== tls.pinnedSha256) throw refuse('another certificate than the one that was pinned', 'ERR_TLS_CERT_PINNED');
     if (!server.clientCa) return { address: '127.0.0.1' };
     const verified = tls?.cert && checkCertificate(tls.cert, server.clientCa, clock.now()) === undefined ? tls.cert : undefined;
