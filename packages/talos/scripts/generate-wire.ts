@@ -41,7 +41,7 @@ function tsName(object: protobuf.ReflectionObject): string {
     .replace(/^talos\.resource\.definitions\./, 'resource.')
     .replace(/^(machine|google\.protobuf)\./, '')
     .replace(/^google\.rpc\./, 'rpc.')
-    .replace(/^cosi\.resource\./, 'cosi.');
+    .replace(/^cosi\.resource\.(meta\.)?/, 'cosi.');
   return shortened.split('.').map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join('');
 }
 

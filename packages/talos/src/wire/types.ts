@@ -259,28 +259,9 @@ export interface CosiMetadata {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-export interface CosiNamespaceSpec {
-  readonly description: string;
-}
-
 export interface CosiResource {
   readonly metadata?: CosiMetadata;
   readonly spec?: CosiSpec;
-}
-
-export interface CosiResourceDefinitionSpec {
-  readonly resourceType: string;
-  readonly displayType: string;
-  readonly defaultNamespace: string;
-  readonly aliases: readonly string[];
-  readonly allAliases: readonly string[];
-  readonly printColumns: readonly CosiResourceDefinitionSpecPrintColumn[];
-  readonly sensitivity: CosiResourceDefinitionSpecSensitivity;
-}
-
-export interface CosiResourceDefinitionSpecPrintColumn {
-  readonly name: string;
-  readonly jsonPath: string;
 }
 
 export interface CosiSpec {
@@ -350,6 +331,25 @@ export interface CosiWatchRequest {
 
 export interface CosiWatchResponse {
   readonly event: readonly CosiEvent[];
+}
+
+export interface CosiNamespaceSpec {
+  readonly description: string;
+}
+
+export interface CosiResourceDefinitionSpec {
+  readonly resourceType: string;
+  readonly displayType: string;
+  readonly defaultNamespace: string;
+  readonly aliases: readonly string[];
+  readonly allAliases: readonly string[];
+  readonly printColumns: readonly CosiResourceDefinitionSpecPrintColumn[];
+  readonly sensitivity: CosiResourceDefinitionSpecSensitivity;
+}
+
+export interface CosiResourceDefinitionSpecPrintColumn {
+  readonly name: string;
+  readonly jsonPath: string;
 }
 
 export interface Any {
@@ -2310,10 +2310,7 @@ export interface TalosMessages {
   readonly 'cosi.resource.ListRequest': CosiListRequest;
   readonly 'cosi.resource.ListResponse': CosiListResponse;
   readonly 'cosi.resource.Metadata': CosiMetadata;
-  readonly 'cosi.resource.NamespaceSpec': CosiNamespaceSpec;
   readonly 'cosi.resource.Resource': CosiResource;
-  readonly 'cosi.resource.ResourceDefinitionSpec': CosiResourceDefinitionSpec;
-  readonly 'cosi.resource.ResourceDefinitionSpec.PrintColumn': CosiResourceDefinitionSpecPrintColumn;
   readonly 'cosi.resource.Spec': CosiSpec;
   readonly 'cosi.resource.TeardownAndDestroyOptions': CosiTeardownAndDestroyOptions;
   readonly 'cosi.resource.TeardownAndDestroyRequest': CosiTeardownAndDestroyRequest;
@@ -2327,6 +2324,9 @@ export interface TalosMessages {
   readonly 'cosi.resource.WatchOptions': CosiWatchOptions;
   readonly 'cosi.resource.WatchRequest': CosiWatchRequest;
   readonly 'cosi.resource.WatchResponse': CosiWatchResponse;
+  readonly 'cosi.resource.meta.NamespaceSpec': CosiNamespaceSpec;
+  readonly 'cosi.resource.meta.ResourceDefinitionSpec': CosiResourceDefinitionSpec;
+  readonly 'cosi.resource.meta.ResourceDefinitionSpec.PrintColumn': CosiResourceDefinitionSpecPrintColumn;
   readonly 'google.protobuf.Any': Any;
   readonly 'google.protobuf.Duration': Duration;
   readonly 'google.protobuf.Empty': Empty;
