@@ -1,4 +1,4 @@
-/** JSON values as Kubernetes compares them: the order of fields does not matter, absent and undefined are equal. */
+import { sameJson } from '@keelson/controller';
 
 /** JSON with sorted field names, without undefined fields: equal values have equal text. */
 export function canonicalJson(value: unknown): string {
@@ -8,10 +8,6 @@ export function canonicalJson(value: unknown): string {
     .filter(([, part]) => part !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${fields.map(([name, part]) => `${JSON.stringify(name)}:${canonicalJson(part)}`).join(',')}}`;
-}
-
-export function sameJson(a: unknown, b: unknown): boolean {
-  return a === b || canonicalJson(a) === canonicalJson(b);
 }
 
 const hashAlphabet = 'bcdfghjklmnpqrstvwxz2456789';

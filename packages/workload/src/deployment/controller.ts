@@ -1,9 +1,9 @@
 /** Deployments, after kubernetes/pkg/controller/deployment: a ReplicaSet per template, moved over as the strategy says. */
 import { Deployment, Pod, ReplicaSet } from '@keelson/api';
-import type { Controller, ReconcileContext, ReconcileResult } from '@keelson/controller';
+import { sameJson, type Controller, type ReconcileContext, type ReconcileResult } from '@keelson/controller';
 import { controllerOf, ownerReference, selectorOf, type ObjectKey } from '@keelson/kube';
 import { isAlreadyExists } from '@keelson/kube/client';
-import { sameJson, shortHash } from '../json.ts';
+import { shortHash } from '../json.ts';
 import { controllerManager } from '../managers.ts';
 import { ownerKeys } from '../owner-keys.ts';
 import { claimObjects } from '../pod/claim.ts';

@@ -1,7 +1,7 @@
 /** Revisions of a Deployment: annotations on it and its ReplicaSets (kubernetes/pkg/controller/deployment/util). */
+import { sameJson } from '@keelson/controller';
 import { parseTime } from '@keelson/std';
 import type { Deployment, PodTemplateSpec, ReplicaSet } from '@keelson/api';
-import { sameJson } from '../json.ts';
 
 export const revisionAnnotation = 'deployment.kubernetes.io/revision';
 export const revisionHistoryAnnotation = 'deployment.kubernetes.io/revision-history';

@@ -1,9 +1,9 @@
 /** EndpointSlices and Endpoints of Services, after kubernetes/pkg/controller/endpointslice and endpoint. */
 import { Endpoints, EndpointSlice, Pod, Service, type EndpointSubset } from '@keelson/api';
-import type { Cache, Controller, ReconcileContext } from '@keelson/controller';
+import { sameJson, type Cache, type Controller, type ReconcileContext } from '@keelson/controller';
 import { matchesLabels, ownerReference, selectorOfLabels, type KindRef, type KubeObject, type ObjectKey } from '@keelson/kube';
 import { isAlreadyExists } from '@keelson/kube/client';
-import { sameJson, shortHash } from '../json.ts';
+import { shortHash } from '../json.ts';
 import { controllerManager } from '../managers.ts';
 import { endpointGroups, type EndpointGroup } from './endpoint-groups.ts';
 
