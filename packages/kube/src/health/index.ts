@@ -1,0 +1,2 @@
+export * from './health.ts';
+export type { Health, HealthStatus } from './result.ts';
