@@ -1,0 +1,41 @@
+import type { HttpRequest } from '@keelson/std';
+import { parseCertificate } from '@keelson/std/x509';
+import type { User } from './user.ts';
+import { authenticatedGroup } from './user.ts';
+
+/** Who a request comes from: undefined when it carries no credentials, `refused` when they are wrong. */
+export type Authenticator = (request: HttpRequest) => User | undefined | 'refused';
+
+/** The subject of the client certificate that the listener has verified: common name is the user, organisations are the groups. */
+export const certificateAuthenticator: Authenticator = (request) => {
+  const pem = request.peer?.certificate;
+  if (!pem) return undefined;
+  const { commonName, organizations } = parseCertificate(pem);
+  if (!commonName) return 'refused';
+  return { name: commonName, groups: [...organizations, authenticatedGroup] };
+};
+
+/** `Authorization: Bearer` tokens of a table. A token that is not in it is refused. */
+export function tokenAuthenticator(tokens: ReadonlyMap<string, User>): Authenticator {
+  return (request) => {
+    const header = request.headers['authorization'];
+    if (header === undefined) return undefined;
+    const token = /^Bearer +(\S+) *$/i.exec(header)?.[1];
+    const user = token === undefined ? undefined : tokens.get(token);
+    if (!user) return 'refused';
+    return user.groups.includes(authenticatedGroup) ? user : { ...user, groups: [...user.groups, authenticatedGroup] };
+  };
+}
+
+/** The first authenticator that knows the request; refused when one refuses and no other knows it. */
+export function firstOf(...authenticators: readonly Authenticator[]): Authenticator {
+  return (request) => {
+    let refused = false;
+    for (const authenticate of authenticators) {
+      const user = authenticate(request);
+      if (user === 'refused') refused = true;
+      else if (user) return user;
+    }
+    return refused ? 'refused' : undefined;
+  };
+}

@@ -1,0 +1,52 @@
+import type { StatusError } from '../http/api-status.ts';
+import { forbidden, forbiddenPath } from '../http/api-status.ts';
+import type { User } from '../authn/user.ts';
+import { mastersGroup } from '../authn/user.ts';
+
+/** What a request wants to do: to a resource, or to a path when there is no resource. */
+export type Attributes =
+  | { readonly verb: string; readonly path: string }
+  | {
+      readonly verb: string;
+      readonly group: string;
+      readonly resource: string;
+      readonly subresource?: string;
+      readonly namespace?: string;
+      readonly name?: string;
+    };
+
+export interface Decision {
+  readonly allowed: boolean;
+  /** Why, for the message and for reviews; may be empty. */
+  readonly reason: string;
+}
+
+export interface Authorizer {
+  authorize(user: User, attributes: Attributes): Decision;
+}
+
+/** Everything for system:masters, nothing for anybody else. */
+export const mastersOnly: Authorizer = {
+  authorize: (user) => (user.groups.includes(mastersGroup) ? { allowed: true, reason: '' } : { allowed: false, reason: '' }),
+};
+
+/** The first that allows. */
+export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
+  return {
+    authorize(user, attributes) {
+      const decisions = authorizers.map((one) => one.authorize(user, attributes));
+      return decisions.find((decision) => decision.allowed) ?? { allowed: false, reason: decisions.map((decision) => decision.reason).filter(Boolean).join(', ') };
+    },
+  };
+}
+
+/** The 403 that answers a request that is not allowed. */
+export function refusal(user: User, attributes: Attributes, reason: string): StatusError {
+  const who = `User ${JSON.stringify(user.name)} cannot ${attributes.verb}`;
+  const tail = reason === '' ? '' : `: ${reason}`;
+  if ('path' in attributes) return forbiddenPath(`${who} path ${JSON.stringify(attributes.path)}${tail}`);
+  const { group, resource, subresource, namespace, name } = attributes;
+  const full = subresource ? `${resource}/${subresource}` : resource;
+  const where = namespace ? `in the namespace ${JSON.stringify(namespace)}` : 'at the cluster scope';
+  return forbidden({ group, name: resource }, name ?? '', `${who} resource ${JSON.stringify(full)} in API group ${JSON.stringify(group)} ${where}${tail}`);
+}

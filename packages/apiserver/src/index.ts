@@ -1,0 +1,4 @@
+export * from './server.ts';
+export * from './authn/authenticator.ts';
+export * from './authn/user.ts';
+export * from './authz/authorizer.ts';

@@ -1,0 +1,54 @@
+import type { Env } from '@keelson/std';
+import type { User } from '../authn/user.ts';
+import type { Store } from '../store/store.ts';
+import type { NamespaceGate } from '../admission/namespace-gate.ts';
+import type { Registry } from './registry.ts';
+import type { ServedVersion } from './resource.ts';
+
+/** What every operation on objects needs; one per server. */
+export interface Machine {
+  readonly env: Env;
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly namespaces: NamespaceGate;
+  /** Admission beyond the kind's own rules (webhooks, CRD checks); may change the object, throws StatusError to refuse. */
+  readonly admit: (request: WriteRequest, change: Change) => void;
+}
+
+/** Who asks for what, on which kind, and how strictly. */
+export interface WriteRequest {
+  readonly served: ServedVersion;
+  readonly namespace: string | undefined;
+  readonly user: User;
+  readonly dryRun: boolean;
+  /** Owner of what the write changes, in managedFields. */
+  readonly fieldManager: string;
+  readonly fieldValidation: FieldValidation;
+  readonly subresource?: string;
+  readonly warnings: Warnings;
+}
+
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+export interface Change {
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
+  readonly name: string;
+  readonly object?: import('@keelson/kube').KubeObject;
+  readonly old?: import('@keelson/kube').KubeObject;
+}
+
+/** Texts for Warning headers; equal ones are kept once. */
+export interface Warnings {
+  add(text: string): void;
+  readonly texts: readonly string[];
+}
+
+export function createWarnings(): Warnings {
+  const texts = new Set<string>();
+  return {
+    add: (text) => void texts.add(text),
+    get texts() {
+      return [...texts];
+    },
+  };
+}
