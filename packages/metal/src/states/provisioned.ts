@@ -1,0 +1,69 @@
+import { annotationOf, hostAnnotations, readIntent } from '../annotations.ts';
+import { imageUrl, nodeAddresses, provisionedUrl, type HostView } from '../host-view.ts';
+import { planPower, planSteady } from '../power-plan.ts';
+import { enterState, hostPlan, type HostPlan, type HostStep } from '../steps.ts';
+import { timers } from '../timers.ts';
+import { bootFromImage } from './provisioning.ts';
+
+/** The image runs: the power follows spec.online and reboot annotations, and the medium goes once the node runs from its disk. */
+export function planProvisioned(view: HostView): HostPlan {
+  const { host } = view;
+  if (imageUrl(host) !== provisionedUrl(host) || (host.spec?.customDeploy?.method ?? '') !== (host.status?.provisioning?.customDeploy?.method ?? '')) {
+    const why = imageUrl(host) === '' ? 'spec.image is gone' : 'spec.image has changed';
+    return enterState(view, 'deprovisioning', { events: [{ reason: 'DeprovisioningStarted', message: `Image deprovisioning started: ${why}` }] });
+  }
+  if (readIntent(host)?.operation === 'provision') {
+    return hostPlan(view, { steps: [{ kind: 'record', summary: 'note that the image was booted', annotations: { [hostAnnotations.intent]: null } }], requeueAfterMs: 0 });
+  }
+  return planPower(view, { reboots: true, beforeOn: beforePowerOn(view) }) ?? planAddresses(view) ?? planMedium(view) ?? planSteady(view, { reboots: true });
+}
+
+/** Some BMCs know the machine's addresses only once a system runs on it. */
+function planAddresses(view: HostView): HostPlan | undefined {
+  if (nodeAddresses(view.host).length > 0 || view.bmc.kind !== 'ok' || view.bmc.power.power !== 'on' || !view.hasTalosconfig) return undefined;
+  return hostPlan(view, { steps: [{ kind: 'refresh-addresses', summary: 'read the addresses of the machine from its BMC' }], status: { error: null }, requeueAfterMs: timers.mediumPollMs });
+}
+
+/**
+ * Where a machine boots from when it is switched on again. A live image is all there is, so it is booted again; a Talos
+ * node that has installed itself has its medium ejected (planMedium), and then the firmware's own order finds the disk.
+ */
+function beforePowerOn(view: HostView): readonly HostStep[] {
+  const medium = annotationOf(view.host, hostAnnotations.medium);
+  return medium === undefined ? [] : bootFromImage(medium);
+}
+
+/** Takes the medium out once the node answers with its own certificate: then it runs from its disk. */
+function planMedium(view: HostView): HostPlan | undefined {
+  const { host, node, bmc } = view;
+  if (annotationOf(host, hostAnnotations.medium) === undefined || !view.hasTalosconfig || bmc.kind !== 'ok' || bmc.power.power !== 'on') return undefined;
+  if (node.kind === 'configured' && node.systemUuid !== '' && sameUuid(node.systemUuid, bmc.identity.uuid) && node.stage === 'running') {
+    return hostPlan(view, {
+      steps: [
+        { kind: 'clear-boot', summary: 'let the firmware choose the disk from now on' },
+        { kind: 'eject-media', summary: 'take the image out: the node runs from its disk' },
+        { kind: 'record', summary: 'note that the drive is empty', annotations: { [hostAnnotations.medium]: null } },
+      ],
+      status: { error: null }, requeueAfterMs: timers.powerPollMs,
+    });
+  }
+  // Some BMCs keep an override for ever: once the image is up it must not rule the node's own reboot after the installation.
+  const sticks = bmc.boot?.lasts === 'continuous' && bmc.boot.device === 'cd';
+  if (node.kind === 'maintenance' && sticks) {
+    return hostPlan(view, { steps: [{ kind: 'clear-boot', summary: 'take back a boot override that would stay' }], status: { error: null }, requeueAfterMs: timers.mediumPollMs });
+  }
+  return hostPlan(view, { status: { error: null }, requeueAfterMs: timers.mediumPollMs });
+}
+
+/** Two UUIDs of one machine: equal, or equal but for the byte order of the first three groups, in which SMBIOS and Redfish differ on some boards. */
+export function sameUuid(a: string, b: string): boolean {
+  const one = a.toLowerCase();
+  const two = b.toLowerCase();
+  return one !== '' && (one === two || swapUuid(one) === two);
+}
+
+function swapUuid(uuid: string): string {
+  const groups = uuid.split('-');
+  if (groups.length !== 5) return uuid;
+  return groups.map((group, index) => (index < 3 ? (group.match(/../g) ?? []).reverse().join('') : group)).join('-');
+}
