@@ -1,0 +1,1 @@
+export { runProgram, version } from './program.ts';

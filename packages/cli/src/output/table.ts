@@ -1,0 +1,25 @@
+/** Tables: upper-case headers, two spaces between columns, no borders. */
+export interface TableOptions {
+  /** Columns of the terminal; the last cell is cut to fit. Not cut when undefined (piped output). */
+  readonly width?: number;
+}
+
+/** Renders rows under headers; every line ends with a newline. */
+export function renderTable(headers: readonly string[], rows: readonly (readonly string[])[], options: TableOptions = {}): string {
+  const widths = headers.map((header, i) => Math.max(textWidth(header), ...rows.map((row) => textWidth(row[i] ?? ''))));
+  const line = (cells: readonly string[]) => {
+    const text = cells.map((cell, i) => (i === cells.length - 1 ? cell : cell + ' '.repeat(Math.max(0, widths[i]! - textWidth(cell))))).join('  ').trimEnd();
+    return options.width !== undefined && textWidth(text) > options.width ? `${[...text].slice(0, Math.max(1, options.width - 1)).join('')}…` : text;
+  };
+  return [headers, ...rows].map((cells) => `${line(cells)}\n`).join('');
+}
+
+/** Characters as a terminal shows them, without colour codes. */
+function textWidth(text: string): number {
+  return [...stripColour(text)].length;
+}
+
+/** The text without ANSI colour codes. */
+export function stripColour(text: string): string {
+  return text.replace(/\u001b\[[0-9;]*m/g, '');
+}

@@ -1,0 +1,15 @@
+import { defineProblems } from '@keelson/std';
+
+export const cliProblems = defineProblems({
+  usage: { code: 'CLI.USAGE', severity: 'error', summary: '{what}', next: ['keelson {help} --help'] },
+  noServer: { code: 'CLI.NO_SERVER', severity: 'error', summary: 'no API answers at {where}', next: ['start it: keelson up --lab examples/datacenter', 'or name another: --kubeconfig FILE, --data-dir DIR'] },
+  noKubeconfig: { code: 'CLI.NO_KUBECONFIG', severity: 'error', summary: 'there is no kubeconfig at {path}', next: ['start Keelson: keelson up --lab examples/datacenter', 'or name one: --kubeconfig FILE'] },
+  unauthorised: { code: 'CLI.UNAUTHORISED', severity: 'error', summary: 'the API at {where} does not accept the credentials', next: ['take the kubeconfig that the running process wrote: --data-dir DIR'] },
+  notFound: { code: 'CLI.NOT_FOUND', severity: 'error', summary: '{what} is not there', next: ['keelson get {kind}'] },
+  unknownKind: { code: 'CLI.UNKNOWN_KIND', severity: 'error', summary: '"{kind}" is no kind that Keelson knows', next: ['keelson get --help', 'kubectl api-resources shows what the API has'] },
+  notPublished: { code: 'CLI.NOT_PUBLISHED', severity: 'error', summary: 'cluster {name} has not published its {what} yet', next: ['keelson trace cluster/{name}'] },
+  timedOut: { code: 'CLI.TIMED_OUT', severity: 'error', summary: 'not everything is ready after {timeout}', next: ['keelson status', 'keelson trace {first}'] },
+  labInUse: { code: 'CLI.LAB_IN_USE', severity: 'error', summary: 'the lab in {path} is running', next: ['stop it first (process {pid})'] },
+  noLab: { code: 'CLI.NO_LAB', severity: 'error', summary: 'there is no lab in {path}', next: ['keelson up --lab examples/datacenter'] },
+  unexpected: { code: 'CLI.UNEXPECTED', severity: 'error', summary: 'this is a fault of Keelson: {what}', next: ['run it again with KEELSON_DEBUG=1 and report what it prints'] },
+});

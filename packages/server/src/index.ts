@@ -1,0 +1,4 @@
+export * from './first-repository.ts';
+export * from './keelson.ts';
+export * from './progress.ts';
+export * from './store.ts';
