@@ -1,0 +1,483 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BareMetalHost, HardwareData, Secret } from '@keelson/api';
+import { isConditionTrue } from '@keelson/kube';
+import { hostAnnotations, hostFinalizer, secretFinalizer } from '../annotations.ts';
+import { hostOf, install, iso, key, namespace, otherIso, rack, secretOf, type Rack, type RackOptions } from '../testing/rack.ts';
+
+const liveIso = (url = iso) => ({ url, format: 'live-iso' as const });
+const talos = { annotations: { [hostAnnotations.talosconfigSecret]: 'edge-talosconfig' } };
+const sessions = (r: Rack) => r.bmc.log.filter((line) => line.startsWith('POST /redfish/v1/SessionService/Sessions')).length;
+const resets = (r: Rack) => r.bmc.log.filter((line) => line.includes('ComputerSystem.Reset'));
+
+/** A host with a Talos node that has installed itself. */
+async function provisioned(options: RackOptions = {}): Promise<Rack> {
+  const r = await rack({ ...talos, ...options, spec: { image: liveIso(), ...options.spec } });
+  await r.client.create(Secret, secretOf('edge-talosconfig', { talosconfig: 'talosconfig of edge' }));
+  await r.untilState('provisioned');
+  install(r);
+  await r.until((host) => host.metadata.annotations?.[hostAnnotations.medium] === undefined);
+  return r;
+}
+
+test('registers, inspects and offers a host, and powers it on', async () => {
+  const r = await rack();
+  const host = await r.until((h) => h.status?.provisioning?.state === 'available' && h.status.poweredOn);
+  assert.equal(host.status?.operationalStatus, 'OK');
+  assert.equal(host.status?.errorMessage, '');
+  assert.ok(isConditionTrue(host, 'Manageable') && isConditionTrue(host, 'AvailableForProvisioning'));
+  assert.equal(host.status?.hardware?.nics?.[0]?.ip, '10.0.2.1');
+  assert.equal(host.status?.hardware?.ramMebibytes, 32_768);
+  assert.equal(host.status?.provisioning.ID, r.bmc.state.uuid);
+  assert.equal(host.status?.goodCredentials?.credentials?.name, 'bmc');
+  for (const operation of ['register', 'inspect'] as const) assert.ok(host.status?.operationHistory?.[operation]?.end, operation);
+  const data = await r.client.get<HardwareData>(HardwareData, key);
+  assert.deepEqual(data?.spec?.hardware, host.status?.hardware);
+  assert.deepEqual(data?.metadata.ownerReferences?.map((owner) => owner.name), ['r1u01']);
+  assert.ok(host.metadata.finalizers?.includes(hostFinalizer));
+  const secret = await r.client.get<Secret>(Secret, { namespace, name: 'bmc' });
+  assert.ok(secret?.metadata.finalizers?.includes(secretFinalizer));
+  assert.equal(secret?.metadata.labels?.['environment.metal3.io'], 'baremetal');
+  assert.equal(sessions(r), 1, 'one session serves the whole registration');
+});
+
+test('only knows a host without a BMC', async () => {
+  const r = await rack({ spec: { bmc: undefined } });
+  const host = await r.untilState('unmanaged');
+  assert.equal(host.status?.operationalStatus, 'discovered');
+});
+
+test('waits for the Secret and goes on as soon as it is there', async () => {
+  const r = await rack({ without: ['secret'] });
+  const waiting = await r.until((h) => h.status?.errorMessage?.includes('HOST.CREDENTIALS_MISSING') ?? false);
+  assert.equal(waiting.status?.errorType, 'registration error');
+  await r.client.create(Secret, secretOf('bmc', { username: 'root', password: 'calvin' }));
+  await r.until((h) => h.status?.provisioning?.state === 'available', 5_000);
+});
+
+test('offers a refused password to the BMC once, and the next one at once when the Secret changes', async () => {
+  const r = await rack({ password: 'wrong' });
+  const failed = await r.until((h) => h.status?.errorMessage?.includes('HOST.BMC_UNAUTHORIZED') ?? false);
+  assert.equal(failed.status?.operationalStatus, 'error');
+  assert.doesNotMatch(failed.status?.errorMessage ?? '', /wrong\b.*password/);
+  await r.world.untilIdle(24 * 3_600_000);
+  await r.patch({ spec: { description: 'an edit that does not concern the BMC' } });
+  await r.restart();
+  await r.world.untilIdle(3_600_000);
+  assert.equal(sessions(r), 1, 'the refused password was offered again');
+  await r.setPassword('calvin');
+  const healed = await r.until((h) => h.status?.provisioning?.state === 'available', 5_000);
+  assert.equal(healed.status?.errorType, undefined);
+  assert.equal(healed.status?.errorMessage, '');
+});
+
+test('tries an unreachable BMC again, ever more rarely', async () => {
+  let down = true;
+  const r = await rack({ bmc: { intercept: () => (down ? { status: 502, headers: {} } : undefined) } });
+  const failed = await r.until((h) => (h.status?.errorCount ?? 0) >= 3);
+  assert.equal(failed.status?.errorType, 'registration error');
+  const before = r.bmc.log.length;
+  await r.world.untilIdle(30_000);
+  assert.equal(r.bmc.log.length, before, 'asked before its time');
+  down = false;
+  await r.untilState('available');
+  assert.equal((await r.host()).status?.errorCount, 0);
+});
+
+test('explains a scheme that is not served', async () => {
+  const r = await rack({ spec: { bmc: { address: 'ipmi://10.0.0.1', credentialsName: 'bmc' } } });
+  const host = await r.until((h) => h.status?.errorMessage?.includes('HOST.BMC_SCHEME_UNSUPPORTED') ?? false);
+  assert.match(host.status?.errorMessage ?? '', /redfish-virtualmedia:\/\/10\.0\.0\.1/);
+  await r.patch({ spec: { bmc: { address: 'redfish+http://10.0.0.1' } } });
+  await r.until((h) => h.status?.provisioning?.state === 'available', 5_000);
+});
+
+test('takes hardware from the annotation when inspection is disabled', async () => {
+  const r = await rack({ spec: { inspectionMode: 'disabled' }, annotations: { [hostAnnotations.hardwareDetails]: JSON.stringify({ hostname: 'n1', nics: [{ name: 'eth0', mac: '52:54:00:00:00:01', ip: '10.7.7.7' }] }) } });
+  const host = await r.until((h) => h.status?.hardware?.hostname === 'n1');
+  assert.equal(host.status?.hardware?.nics?.[0]?.ip, '10.7.7.7');
+  assert.equal((await r.client.get<HardwareData>(HardwareData, key))?.spec?.hardware?.hostname, 'n1');
+});
+
+test('inspects again when asked', async () => {
+  const r = await rack();
+  await r.untilState('available');
+  r.bmc.state.ip = '10.0.2.99';
+  await r.annotate({ [hostAnnotations.inspect]: '' });
+  const host = await r.until((h) => h.status?.hardware?.nics?.[0]?.ip === '10.0.2.99');
+  assert.equal(host.metadata.annotations?.[hostAnnotations.inspect], undefined);
+  await r.untilState('available');
+});
+
+test('boots the image once from the virtual CD', async () => {
+  const r = await rack({ spec: { image: liveIso() } });
+  const host = await r.untilState('provisioned');
+  assert.equal(host.status?.provisioning.image?.url, iso);
+  assert.equal(host.status?.poweredOn, true);
+  assert.deepEqual(r.machine.journal, ['power on from Cd']);
+  assert.equal(r.machine.runs, 'maintenance');
+  await r.world.untilIdle(3_600_000);
+  assert.deepEqual(r.machine.journal, ['power on from Cd'], 'something happened to a provisioned host');
+  assert.ok((await r.host()).status?.operationHistory?.provision?.end);
+});
+
+test('powers a running host off before it boots the image', async () => {
+  const r = await rack();
+  await r.until((h) => h.status?.poweredOn === true);
+  await r.patch({ spec: { image: liveIso() } });
+  await r.untilState('provisioned');
+  assert.deepEqual(r.machine.journal, ['power on from None', 'power off', 'power on from Cd']);
+});
+
+test('does not provision while online is false', async () => {
+  const r = await rack({ spec: { online: false, image: liveIso() } });
+  await r.untilState('available');
+  await r.world.untilIdle(600_000);
+  assert.equal((await r.host()).status?.provisioning.state, 'available');
+  assert.deepEqual(r.machine.journal, []);
+});
+
+test('takes the medium out once the node runs from its disk, not before', async () => {
+  const r = await rack({ ...talos, spec: { image: liveIso() } });
+  await r.client.create(Secret, secretOf('edge-talosconfig', { talosconfig: 'talosconfig of edge' }));
+  await r.untilState('provisioned');
+  await r.world.untilIdle(600_000);
+  assert.equal(r.bmc.state.media.Image, iso);
+  install(r);
+  r.machine.stage = 'installing';
+  await r.world.untilIdle(600_000);
+  assert.equal(r.bmc.state.media.Image, iso);
+  r.machine.stage = 'running';
+  await r.until((h) => h.metadata.annotations?.[hostAnnotations.medium] === undefined);
+  assert.equal(r.bmc.state.media.Inserted, false);
+});
+
+const refusedImages: [string, object][] = [
+  ['a disk image', { image: { url: 'http://10.0.9.9/a.qcow2', checksum: 'abc', format: 'qcow2' } }],
+  ['an image without a format', { image: { url: 'http://10.0.9.9/a.img', checksum: 'abc' } }],
+  ['a custom deploy step', { customDeploy: { method: 'install_coreos' } }],
+];
+for (const [name, spec] of refusedImages) {
+  test(`does nothing with ${name}`, async () => {
+    const r = await rack({ spec: { online: false, ...spec } });
+    const host = await r.until((h) => h.status?.errorMessage?.includes('HOST.IMAGE_NOT_SERVED') ?? false);
+    assert.equal(host.status?.provisioning.state, 'available');
+    await r.patch({ spec: { image: null, customDeploy: null } });
+    await r.until((h) => h.status?.errorMessage === '');
+    assert.deepEqual(r.machine.journal, []);
+  });
+}
+
+const guarded: [string, object][] = [
+  ['spec.raid', { raid: { hardwareRAIDVolumes: [] } }],
+  ['spec.rootDeviceHints', { rootDeviceHints: { serialNumber: 'X' }, image: { url: 'http://10.0.9.9/a.raw', checksum: 'abc', format: 'raw' } }],
+  ['spec.disablePowerOff', { disablePowerOff: true }],
+];
+for (const [field, spec] of guarded) {
+  test(`leaves a host alone whose ${field} guards data`, async () => {
+    const r = await rack({ spec });
+    const host = await r.until((h) => h.status?.errorMessage?.includes('HOST.FIELD_GUARDS_DATA') ?? false);
+    assert.match(host.status?.errorMessage ?? '', new RegExp(field.replace('.', '\\.')));
+    await r.world.untilIdle(600_000);
+    assert.deepEqual(r.bmc.log, [], 'the BMC was asked');
+  });
+}
+
+test('says which fields are accepted without effect', async () => {
+  const r = await rack({ spec: { networkData: { name: 'net', namespace } } });
+  const host = await r.untilState('available');
+  assert.match(host.status?.conditions?.find((c) => c.type === 'FieldsIgnored')?.message ?? '', /spec\.networkData/);
+});
+
+test('refuses to provision without a virtual CD, and touches no power', async () => {
+  const r = await rack({ bmc: { media: 'none' }, spec: { image: liveIso() } });
+  const host = await r.until((h) => h.status?.errorMessage?.includes('HOST.NO_VIRTUAL_MEDIA') ?? false);
+  assert.equal(host.status?.errorType, 'provisioning error');
+  assert.deepEqual(r.machine.journal, []);
+});
+
+test('waits longer after each failed insert and names what the BMC said', async () => {
+  const { errorBody } = await import('@keelson/bmc/testing');
+  const { jsonResponse } = await import('@keelson/std');
+  let inserts = 0;
+  const r = await rack({ spec: { image: liveIso() }, bmc: { intercept: (request) => (request.url.endsWith('InsertMedia') ? ((inserts += 1), jsonResponse(403, errorBody('RAC0904', 'the share is not reachable'))) : undefined) } });
+  const host = await r.until((h) => (h.status?.provisioningFailCount ?? 0) >= 5, 3 * 3_600_000);
+  assert.match(host.status?.errorMessage ?? '', /the share is not reachable/);
+  const gaveUp = await r.until((h) => h.status?.errorMessage?.includes('HOST.PROVISIONING_GAVE_UP') ?? false, 8 * 3_600_000);
+  assert.equal(gaveUp.status?.provisioning.state, 'provisioning');
+  const before = inserts;
+  await r.world.untilIdle(24 * 3_600_000);
+  assert.equal(inserts, before);
+  assert.deepEqual(r.machine.journal, []);
+});
+
+test('wipes through Talos and is available only when the machine came up unconfigured', async () => {
+  const r = await provisioned();
+  await r.patch({ spec: { image: null, online: false } });
+  await r.until((h) => h.metadata.annotations?.[hostAnnotations.wipe]?.includes('confirmed') ?? false);
+  const host = await r.untilState('available');
+  assert.deepEqual(r.machine.journal, ['power on from Cd', 'wipe', 'restart from Cd', 'power off']);
+  assert.equal(r.machine.disk, 'empty');
+  assert.equal(r.bmc.state.media.Inserted, false);
+  assert.equal(host.status?.provisioning.image, undefined);
+  await r.until((h) => h.metadata.annotations?.[hostAnnotations.wipe] === undefined);
+});
+
+test('is available again at once when nothing was ever installed', async () => {
+  const r = await rack({ spec: { image: liveIso() } });
+  await r.untilState('provisioned');
+  await r.patch({ spec: { image: null, online: false } });
+  await r.untilState('available');
+  assert.deepEqual(r.machine.journal, ['power on from Cd', 'power off']);
+});
+
+test('boots another image only after the wipe of the first', async () => {
+  const r = await provisioned();
+  await r.patch({ spec: { image: liveIso(otherIso) } });
+  const host = await r.until((h) => h.status?.provisioning.image?.url === otherIso);
+  assert.equal(host.status?.provisioning.state, 'provisioned');
+  assert.deepEqual(r.machine.journal, ['power on from Cd', 'wipe', 'restart from Cd', 'power off', 'power on from Cd']);
+});
+
+test('starts a machine that is off from the image to look at its disk', async () => {
+  const r = await provisioned();
+  await r.patch({ spec: { online: false } });
+  await r.until((h) => h.status?.poweredOn === false);
+  await r.patch({ spec: { image: null } });
+  await r.untilState('available');
+  assert.ok(r.machine.journal.includes('wipe'));
+  assert.equal(r.machine.disk, 'empty');
+});
+
+test('stays deprovisioning with the reason while a node is silent, whatever happens', async () => {
+  const r = await provisioned();
+  r.machine.runs = 'hung';
+  await r.patch({ spec: { image: null, online: false } });
+  const host = await r.until((h) => h.status?.errorMessage?.includes('HOST.WIPE_NOT_CONFIRMED') ?? false);
+  assert.equal(host.status?.provisioning.state, 'deprovisioning');
+  await r.world.untilIdle(48 * 3_600_000);
+  assert.equal((await r.host()).status?.provisioning.state, 'deprovisioning');
+  assert.equal(r.machine.disk, 'talos');
+  await r.annotate({ [hostAnnotations.reboot]: '{"mode":"hard"}' });
+  await r.untilState('available', 3_600_000);
+  assert.ok(r.machine.journal.includes('wipe'));
+});
+
+test('never wipes a node that is another machine', async () => {
+  const r = await provisioned();
+  r.machine.systemUuid = 'ffffffff-1111-4000-8000-000000000001';
+  await r.patch({ spec: { image: null } });
+  const host = await r.until((h) => h.status?.errorMessage?.includes('HOST.NODE_IS_ANOTHER_MACHINE') ?? false);
+  assert.match(host.status?.errorMessage ?? '', /ffffffff-1111/);
+  await r.world.untilIdle(3_600_000);
+  assert.ok(!r.machine.journal.includes('wipe'));
+});
+
+test('never takes another machine in maintenance for the proof of a wipe', async () => {
+  const r = await provisioned();
+  r.machine.systemUuid = 'ffffffff-1111-4000-8000-000000000001';
+  r.machine.runs = 'maintenance';
+  await r.patch({ spec: { image: null } });
+  await r.until((h) => h.status?.errorMessage?.includes('HOST.NODE_IS_ANOTHER_MACHINE') ?? false);
+  await r.world.untilIdle(3_600_000);
+  assert.equal((await r.host()).status?.provisioning.state, 'deprovisioning');
+});
+
+test('keeps the disks with automatedCleaningMode disabled', async () => {
+  const r = await provisioned({ spec: { automatedCleaningMode: 'disabled' } });
+  await r.patch({ spec: { image: null, online: false } });
+  await r.untilState('available');
+  assert.deepEqual(r.machine.journal, ['power on from Cd', 'power off']);
+  assert.equal(r.machine.disk, 'talos');
+});
+
+test('says when nothing can wipe a disk, and goes on when the wipe is given up', async () => {
+  const r = await rack({ spec: { image: liveIso() } });
+  await r.untilState('provisioned');
+  install(r);
+  await r.patch({ spec: { image: null, online: false } });
+  await r.until((h) => h.status?.errorMessage?.includes('HOST.WIPE_IMPOSSIBLE') ?? false);
+  await r.world.untilIdle(3_600_000);
+  assert.equal((await r.host()).status?.provisioning.state, 'deprovisioning');
+  await r.patch({ spec: { automatedCleaningMode: 'disabled' } });
+  await r.untilState('available');
+  assert.equal(r.machine.disk, 'talos');
+});
+
+test('asks again when the request to wipe was lost', async () => {
+  let lost = 1;
+  const r = await provisioned({ nodes: (nodes) => ({ ...nodes, wipe: async (...args) => (lost-- > 0 ? Promise.reject(new Error('connection reset')) : nodes.wipe(...args)) }) });
+  await r.patch({ spec: { image: null, online: false } });
+  await r.untilState('available');
+  assert.equal(r.machine.journal.filter((entry) => entry === 'wipe').length, 1);
+});
+
+test('manages power by online, softly first and hard when that takes too long', async () => {
+  let ignoreSoft = false;
+  const r = await provisioned({ bmc: { intercept: (_request, body) => (ignoreSoft && body['ResetType'] === 'GracefulShutdown' ? { status: 204, headers: {} } : undefined) } });
+  await r.patch({ spec: { online: false } });
+  await r.until((h) => h.status?.poweredOn === false);
+  assert.equal(resets(r).at(-1)?.includes('GracefulShutdown'), true);
+  await r.patch({ spec: { online: true } });
+  await r.until((h) => h.status?.poweredOn === true);
+  ignoreSoft = true;
+  await r.patch({ spec: { online: false } });
+  await r.until((h) => h.status?.poweredOn === false);
+  assert.equal(resets(r).filter((line) => line.includes('GracefulShutdown')).length, 2, 'a soft off is asked for once each');
+  assert.equal(resets(r).at(-1)?.includes('ForceOff'), true);
+});
+
+test('corrects a power state that someone changed by hand', async () => {
+  const r = await provisioned();
+  r.bmc.state.power = 'Off';
+  await r.until((h) => h.status?.poweredOn === false || r.bmc.state.power === 'On');
+  await r.until((h) => h.status?.poweredOn === true && r.bmc.state.power === 'On');
+});
+
+test('reboots once for reboot.metal3.io and removes it', async () => {
+  const r = await provisioned();
+  const before = r.machine.journal.length;
+  await r.annotate({ [hostAnnotations.reboot]: '' });
+  await r.until((h) => h.metadata.annotations?.[hostAnnotations.reboot] === undefined && h.status?.poweredOn === true && r.machine.journal.length >= before + 2);
+  await r.world.untilIdle(600_000);
+  assert.deepEqual(r.machine.journal.slice(before), ['power off', 'power on from None']);
+});
+
+test('keeps a host off while a reboot annotation with a key is there', async () => {
+  const r = await provisioned();
+  await r.annotate({ [`${hostAnnotations.reboot}/remediation`]: '{"mode":"hard"}' });
+  await r.until((h) => h.status?.poweredOn === false);
+  assert.equal(resets(r).at(-1)?.includes('ForceOff'), true);
+  await r.world.untilIdle(600_000);
+  assert.equal(r.bmc.state.power, 'Off');
+  await r.annotate({ [`${hostAnnotations.reboot}/remediation`]: null });
+  await r.until((h) => h.status?.poweredOn === true);
+});
+
+test('never deploys to or wipes an externally provisioned host', async () => {
+  const r = await rack({ spec: { externallyProvisioned: true } });
+  await r.until((h) => h.status?.provisioning?.state === 'externally provisioned' && h.status.poweredOn);
+  await r.patch({ spec: { image: liveIso() } });
+  await r.world.untilIdle(600_000);
+  assert.equal(r.bmc.state.media.Inserted, false);
+  await r.patch({ spec: { image: null, externallyProvisioned: false } });
+  await r.until((h) => h.status?.errorMessage?.includes('HOST.EXTERNAL_WITHOUT_IMAGE') ?? false);
+  await r.patch({ spec: { image: liveIso() } });
+  const host = await r.untilState('provisioned');
+  assert.equal(host.status?.provisioning.image?.url, iso);
+  assert.deepEqual(r.machine.journal, ['power on from None']);
+});
+
+test('leaves a detached and a paused host alone', async () => {
+  const r = await provisioned();
+  await r.annotate({ [hostAnnotations.detached]: '' });
+  await r.until((h) => h.status?.operationalStatus === 'detached');
+  // The idle session is ended after a while; nothing else reaches the BMC.
+  const asked = () => r.bmc.log.filter((line) => !line.startsWith('DELETE /redfish/v1/SessionService/')).length;
+  const before = asked();
+  await r.patch({ spec: { online: false } });
+  await r.world.untilIdle(3_600_000);
+  assert.equal(asked(), before);
+  await r.annotate({ [hostAnnotations.detached]: null, [hostAnnotations.paused]: 'x' });
+  await r.world.untilIdle(3_600_000);
+  assert.equal(asked(), before);
+  await r.annotate({ [hostAnnotations.paused]: null });
+  await r.until((h) => h.status?.operationalStatus === 'OK' && h.status.poweredOn === false);
+});
+
+test('refuses another machine behind the same address, and takes it when told to', async () => {
+  const r = await rack();
+  await r.untilState('available');
+  r.bmc.state.uuid = 'aaaaaaaa-2222-4000-8000-000000000002';
+  r.bmc.sessions.clear();
+  const host = await r.until((h) => h.status?.errorMessage?.includes('HOST.WRONG_MACHINE') ?? false);
+  assert.match(host.status?.errorMessage ?? '', /aaaaaaaa-2222/);
+  await r.patch({ spec: { image: liveIso() } });
+  await r.world.untilIdle(600_000);
+  assert.equal(r.bmc.state.media.Inserted, false);
+  await r.annotate({ [hostAnnotations.identity]: null });
+  await r.untilState('provisioned');
+});
+
+test('refuses a machine that another host has registered', async () => {
+  const r = await rack();
+  await r.untilState('available');
+  await r.client.create(BareMetalHost, hostOf({}, 'twin'));
+  const twin = await r.world.until<BareMetalHost>(BareMetalHost, { namespace, name: 'twin' }, (h) => h.status?.errorMessage?.includes('HOST.DUPLICATE_MACHINE') ?? false);
+  assert.match(twin.status?.errorMessage ?? '', /rack\/r1u01/);
+});
+
+test('registers again at once when the password changes on both sides', async () => {
+  const r = await provisioned();
+  r.bmc.state.password = 'new one';
+  r.bmc.sessions.clear();
+  const failed = await r.until((h) => h.status?.errorMessage?.includes('HOST.BMC_UNAUTHORIZED') ?? false);
+  assert.equal(failed.status?.errorType, 'provisioned registration error');
+  assert.equal(failed.status?.provisioning.state, 'provisioned');
+  const before = r.machine.journal.length;
+  await r.setPassword('new one');
+  await r.until((h) => h.status?.errorMessage === '', 5_000);
+  assert.equal(r.machine.journal.length, before);
+});
+
+test('wipes, powers off and lets go of a host that is deleted', async () => {
+  const r = await provisioned();
+  await r.client.delete(BareMetalHost, key);
+  await r.world.untilGone(BareMetalHost, key);
+  assert.ok(r.machine.journal.includes('wipe'));
+  assert.equal(r.bmc.state.power, 'Off');
+  assert.equal(await r.client.get(HardwareData, key), undefined);
+  const secret = await r.client.get<Secret>(Secret, { namespace, name: 'bmc' });
+  assert.ok(!secret?.metadata.finalizers?.includes(secretFinalizer));
+  assert.equal(r.bmc.sessions.size, 0, 'the session was not ended');
+});
+
+test('powers an available host off and deletes it', async () => {
+  const r = await rack();
+  await r.until((h) => h.status?.poweredOn === true);
+  await r.client.delete(BareMetalHost, key);
+  await r.world.untilGone(BareMetalHost, key);
+  assert.deepEqual(r.machine.journal, ['power on from None', 'power off']);
+});
+
+test('deletes a detached host without touching it, or waits when the deletion is delayed', async () => {
+  const r = await provisioned();
+  await r.annotate({ [hostAnnotations.detached]: '{"deleteAction":"delay"}' });
+  await r.until((h) => h.status?.operationalStatus === 'detached');
+  await r.client.delete(BareMetalHost, key);
+  await r.world.untilIdle(3_600_000);
+  assert.ok(await r.host());
+  await r.annotate({ [hostAnnotations.detached]: '' });
+  await r.world.untilGone(BareMetalHost, key);
+  assert.deepEqual(r.machine.journal, ['power on from Cd']);
+});
+
+test('deletes a host whose BMC is gone after several tries', async () => {
+  let down = false;
+  const r = await rack({ bmc: { intercept: () => (down ? { status: 502, headers: {} } : undefined) } });
+  await r.untilState('available');
+  down = true;
+  await r.client.delete(BareMetalHost, key);
+  await r.world.untilGone(BareMetalHost, key, { limitMs: 3_600_000 });
+});
+
+test('restores a status that a move left behind', async () => {
+  const status = { operationalStatus: 'OK', errorCount: 0, errorMessage: '', poweredOn: true, provisioningFailCount: 0, lastUpdated: '2026-01-01T00:00:00Z', provisioning: { state: 'provisioned', ID: 'x', image: liveIso() } };
+  const r = await rack({ without: ['host'] });
+  r.bmc.state.power = 'On';
+  await r.client.create(BareMetalHost, hostOf({ spec: { image: liveIso() }, annotations: { [hostAnnotations.status]: JSON.stringify(status) } }));
+  const host = await r.until((h) => h.metadata.annotations?.[hostAnnotations.identity] !== undefined);
+  assert.equal(host.status?.provisioning.state, 'provisioned');
+  await r.world.untilIdle(600_000);
+  assert.equal((await r.host()).status?.provisioning.state, 'provisioned');
+  assert.deepEqual(r.machine.journal, []);
+});
+
+test('ends its sessions when it stops', async () => {
+  const r = await rack();
+  await r.untilState('available');
+  assert.equal(r.bmc.sessions.size, 1);
+  await r.world.stop();
+  await r.env.clock.settle();
+  assert.equal(r.bmc.sessions.size, 0);
+});
