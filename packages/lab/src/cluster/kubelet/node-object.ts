@@ -40,7 +40,7 @@ export function nodeLabels({ nodeName, role, labels, hardware }: NodeAttachment)
 }
 
 /** The status a kubelet reports. Transition times of `previous` are kept where nothing changed. */
-export function nodeStatus(attachment: NodeAttachment, previous: NodeStatus | undefined, networkReady: boolean, images: readonly string[], nowMs: number): NodeStatus {
+export function nodeStatus(attachment: NodeAttachment, previous: NodeStatus | undefined, networkReady: boolean, nowMs: number): NodeStatus {
   const { hardware, address, nodeName, kubernetesVersion, talosVersion, bootId } = attachment;
   const capacity = {
     cpu: String(hardware.cpuCores),
@@ -77,7 +77,6 @@ export function nodeStatus(attachment: NodeAttachment, previous: NodeStatus | un
       osImage: `Talos (${talosVersion})`,
       systemUUID: hardware.systemUuid,
     },
-    images: images.map((name) => ({ names: [name] })),
   };
 }
 

@@ -1,0 +1,2 @@
+export * from './cluster-host.ts';
+export { createLabClusters, type LabClustersOptions } from './lab-clusters.ts';
