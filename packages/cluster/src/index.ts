@@ -1,0 +1,12 @@
+export { clusterControllers } from './controllers.ts';
+export type { ClusterControllersOptions } from './controllers.ts';
+export { problems as clusterProblems } from './problems.ts';
+export { annotations as clusterAnnotations, bootstrapSecretName, finalizers as clusterFinalizers, labels as clusterLabels, records as clusterRecords, secretNames } from './names.ts';
+export type { ControlPlaneNode, NodeAnswer, NodeMember, TalosNodes } from './connect/talos-nodes.ts';
+export { talosClientNodes } from './connect/talos-client-nodes.ts';
+export type { ConnectWorkload } from './connect/workload.ts';
+export * from './control-plane/plan.ts';
+export * from './machine/plan.ts';
+export * from './rollout/plan.ts';
+export * from './cluster/plan.ts';
+export * from './providers/metal/plan.ts';
