@@ -1,3 +1,6 @@
+export * from './change.ts';
 export * from './machine-config.ts';
+export * from './patch.ts';
 export * from './render.ts';
+export * from './validate.ts';
 export { parseMachineConfig, serializeMachineConfig } from './yaml.ts';

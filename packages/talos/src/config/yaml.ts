@@ -18,7 +18,7 @@ export function parseMachineConfig(text: string, where = 'machine configuration'
 }
 
 /** Shared with patches, whose problems have another code. Empty documents are left out. */
-export function parseDocuments(text: string, fail: (why: string, line?: number) => Error): MachineConfig {
+export function parseDocuments(text: string, fail: (why: string, line?: number) => Error, options: { readonly allowRepeated?: boolean } = {}): MachineConfig {
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const documents: ConfigDocument[] = [];
@@ -33,7 +33,7 @@ export function parseDocuments(text: string, fail: (why: string, line?: number) 
     if (value === null || value === undefined) continue;
     if (!isRecord(value)) throw fail('a document is not a mapping', start);
     const id = headOf(value, (why) => fail(why, start));
-    if (seen.has(id)) throw fail(`${id} is there twice`, start);
+    if (seen.has(id) && !options.allowRepeated) throw fail(`${id} is there twice`, start);
     seen.add(id);
     documents.push(value);
   }
