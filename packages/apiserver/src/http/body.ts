@@ -1,5 +1,6 @@
 import type { KubeObject } from '@keelson/kube';
 import { isRecord } from '@keelson/kube/schema';
+import { parseYaml } from '@keelson/kube/yaml';
 import type { HttpRequest } from '@keelson/std';
 import { BodyTooLargeError, readBody } from '@keelson/std';
 import { badRequest, tooLarge, unsupportedMediaType } from './api-status.ts';
@@ -91,7 +92,7 @@ export function decodeYaml(bytes: Uint8Array): DecodedBody {
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseYaml(text);
   } catch (error) {
     throw badRequest(`error decoding YAML: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -1,9 +1,9 @@
 import type { KubeObject } from '@keelson/kube';
-import { mergePatch } from '@keelson/kube/apply';
+import { strategicMergePatch } from '@keelson/kube/apply';
 import type { ServedVersion } from '../registry/resource.ts';
 
-/** The live object with a strategic merge patch applied. */
+/** The live object with a strategic merge patch applied, by the merge keys of its kind's schema. */
 export function strategicPatch(served: ServedVersion, live: KubeObject, patch: unknown): unknown {
-  void served;
-  return mergePatch(live, patch);
+  const { schema, resolver } = served.version.schema();
+  return strategicMergePatch(live, patch, schema, resolver);
 }

@@ -1,0 +1,20 @@
+// Started by lmdb-store.test.ts, which kills it: writes pairs of keys and says which commits were answered.
+import { encodeText } from '@keelson/std';
+import { openLmdbStore } from '../lmdb-store.ts';
+
+const store = openLmdbStore({ directory: process.argv[2]! });
+let next = store.count('test/numbers/');
+
+async function writeOn(): Promise<void> {
+  for (;;) {
+    const number = ++next;
+    const key = String(number).padStart(6, '0');
+    await store.commit([
+      { type: 'put', key: `test/numbers/${key}`, encode: (revision) => encodeText(`${number}@${revision}`) },
+      { type: 'put', key: `test/pairs/${key}`, encode: () => encodeText('x'.repeat(1000)) },
+    ]);
+    process.stdout.write(`${number}\n`);
+  }
+}
+
+await Promise.all([writeOn(), writeOn(), writeOn(), writeOn()]);
