@@ -1,0 +1,15 @@
+export { examplePrefix, labAddresses, moveAddresses, type LabAddresses } from './addresses.ts';
+export type { Bmc } from './bmc/bmc.ts';
+export * from './cluster/cluster-host.ts';
+export { defaultSchematic, parseDatacenter, readDatacenter, type Datacenter, type MachineSpec } from './datacenter.ts';
+export { faultNames, faults, isFaultName, type FaultName } from './faults/faults.ts';
+export type { MemoryChange, MemoryCommit, MemoryRepository } from './git-server/memory-repository.ts';
+export { signature, type Delivery, type Webhook } from './git-server/webhook.ts';
+export { startLab, type ClusterContext, type Lab, type LabGit, type LabOptions, type LabStatus } from './lab.ts';
+export { isLatencyName, latencyProfiles, type LatencyName, type LatencyProfile } from './latency.ts';
+export type { JournalEntry, JournalEvent } from './machine/journal.ts';
+export { Machine } from './machine/machine.ts';
+export { labProblems } from './problems.ts';
+export type { MachineReport } from './report.ts';
+export { TalosNode } from './talos-node/node.ts';
+export { TalosWorld } from './talos-node/world.ts';

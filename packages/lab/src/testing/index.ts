@@ -1,0 +1,2 @@
+export * from './journal-checks.ts';
+export * from './virtual-lab.ts';
