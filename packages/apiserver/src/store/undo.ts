@@ -15,7 +15,7 @@ export interface UndoRecord {
 const typeCodes = { put: 1, delete: 2 } as const;
 
 /** An undo record as bytes, without its revision, which is its key in the log. */
-export function encodeUndo(record: UndoRecord): Bytes {
+export function encodeUndo(record: UndoRecord): Buffer {
   const key = Buffer.from(record.key, 'utf8');
   const head = Buffer.alloc(11);
   head.writeUInt8(typeCodes[record.type], 0);

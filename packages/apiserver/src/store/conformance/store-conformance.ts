@@ -205,7 +205,7 @@ export function storeConformance(name: string, make: MakeStore): void {
         await store.commit([put(key, `s${step}`)]);
         model.set(key, `s${step}@${store.revision}`);
       }
-      states[store.revision - 1] = [...model].map(([name, value]) => `${name}=${value}`).sort();
+      states[store.revision - 1] = [...model].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, value]) => `${name}=${value}`);
     }
     states.forEach((state, index) => assert.deepEqual(list(store, '', { revision: index + 1 }), state, `at revision ${index + 1}`));
     for (const from of [1, 50, 123]) {

@@ -66,12 +66,17 @@ function startWriter(directory: string) {
       if (wanted(value)) return value;
     }
   };
+  const rest = async () => {
+    const left: string[] = [];
+    for (let line = await lines.next(); !line.done; line = await lines.next()) left.push(line.value);
+    return left;
+  };
   const kill = () => {
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     child.kill('SIGKILL');
     return ended;
   };
-  return { pid: child.pid, until, kill, rest: async () => (await Array.fromAsync({ [Symbol.asyncIterator]: () => lines })) as string[] };
+  return { pid: child.pid, until, kill, rest };
 }
 
 test('lmdb store: every acknowledged write survives kill -9, the revisions have no gap, and the lock goes with its process', async () => {
