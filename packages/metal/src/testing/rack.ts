@@ -13,6 +13,7 @@ import { virtualEnv, type VirtualEnv } from '@keelson/std/testing';
 import type { NodeObservation } from '../host-view.ts';
 import { metalControllers } from '../index.ts';
 import type { NodeWiper } from '../node-wiper.ts';
+import type { Crash } from './crash.ts';
 
 export const namespace = 'rack';
 export const key = { namespace, name: 'r1u01' };
@@ -55,9 +56,8 @@ export interface RackOptions {
   /** Do not make the Secret or the host. */
   readonly without?: readonly ('secret' | 'host')[];
   readonly password?: string;
-  /** Wraps the client of the controllers, e.g. to crash at a write. */
-  readonly wrap?: (client: KubeClient) => KubeClient;
   readonly nodes?: (nodes: NodeWiper) => NodeWiper;
+  readonly crash?: Crash;
 }
 
 /** Makes the rack and starts the controllers. */
@@ -71,9 +71,10 @@ export async function rack(options: RackOptions = {}): Promise<Rack> {
     machine.journal.push(to === 'On' ? `power on from ${from}` : 'power off');
     machine.runs = to === 'Off' ? 'nothing' : boot(machine, bmc, from);
   };
-  const controllers = () => metalControllers({ driver: redfishDriver, nodes: (options.nodes ?? ((same) => same))(nodesOf(machine, bmc)) });
+  const nodes = (options.nodes ?? ((same) => same))(nodesOf(machine, bmc));
+  const controllers = () => metalControllers({ driver: options.crash?.driver(redfishDriver) ?? redfishDriver, nodes: options.crash?.nodes(nodes) ?? nodes });
   await client.create(namespaceKind, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-  const start = () => createTestWorld({ env, client: (options.wrap ?? ((same) => same))(client), controllers: controllers() });
+  const start = () => createTestWorld({ env, client: options.crash?.client(client) ?? client, controllers: controllers() });
   const self: Rack = {
     env, client, bmc, machine,
     world: await start(),
