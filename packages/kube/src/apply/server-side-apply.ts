@@ -105,8 +105,8 @@ export interface UpdateInput extends TrackingOptions {
  */
 export function serverSideApply(input: ApplyInput): ApplyResult {
   const { applied, apiVersion } = input;
-  if (applied.apiVersion !== apiVersion) {
-    throw new PatchError(400, `Incorrect version specified in apply patch. Specified patch version: ${applied.apiVersion}, expected: ${apiVersion}`);
+  if (applied.apiVersion !== apiVersion || (input.live && applied.kind !== input.live.kind)) {
+    throw new PatchError(400, `invalid object type: ${applied.apiVersion}, Kind=${applied.kind}`);
   }
   if (applied.metadata?.managedFields !== undefined && applied.metadata.managedFields !== null) {
     throw new PatchError(400, 'metadata.managedFields must be nil');

@@ -76,7 +76,7 @@ test('says where and why a text is not YAML, and what to do', () => {
     ['a: "x\nb: 1\n', 'f.yaml:', /quote|Missing/i, /missing/],
     ['a: {{ .Values.x }}\n', 'f.yaml:1:', /./, /template/],
     ['<<<<<<< HEAD\na: 1\n', 'f.yaml:', /./, /merge conflict/],
-    ['a: *nope\n', 'f.yaml:1:4', /nope/, /anchor/],
+    ['a: *nope\n', 'f.yaml:1:4', /nope/, /define it before/],
     ['a: b: c\n', 'f.yaml:1:', /./, /quoted/],
     ['- a\n- b\n', 'f.yaml:1:1', /is a list/, /one object per document/],
     ['just text\n', 'f.yaml:1:1', /single value/, /one object per document/],
