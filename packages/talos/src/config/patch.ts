@@ -132,6 +132,7 @@ function splitDeletes(value: unknown, path: DeletePath, found: DeletePath[], nam
     return { rest, isDeleted: value.length > 0 && rest.length === 0 };
   }
   if (!isRecord(value)) return { rest: value, isDeleted: false };
+  if (value['$patch'] !== undefined && value['$patch'] !== 'delete') throw badPatch(name, `${formatPath(path)}: $patch is ${JSON.stringify(value['$patch'])}, only delete is known`);
   if (value['$patch'] === 'delete') {
     found.push(path);
     return { rest: undefined, isDeleted: true };

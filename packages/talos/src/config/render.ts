@@ -41,6 +41,7 @@ function checkInput(input: MachineConfigInput): string[] {
   if (install && (install.disk === undefined) === (install.diskSelector === undefined)) wrong.push('install needs either disk or diskSelector');
   if (install && !/^[^\s:]+(:\d+\/[^\s:]+)?(:[\w][\w.-]*)?(@sha256:[0-9a-f]{64})?$/.test(install.image)) wrong.push(`install.image ${JSON.stringify(install.image)} is not an image reference`);
   if (input.hostname !== undefined && !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(input.hostname)) wrong.push(`hostname ${JSON.stringify(input.hostname)} is not a DNS name`);
+  if (input.kubeSpan && input.clusterDiscovery === false) wrong.push('kubeSpan needs clusterDiscovery');
   wrong.push(...checkSecretsBundle(input.bundle).map((line) => `secrets bundle: ${line}`));
   return wrong;
 }

@@ -102,7 +102,10 @@ function checkRoot(config: MachineConfig, report: Report): void {
 
 function checkDiscovery(config: MachineConfig, root: Readonly<Record<string, unknown>>, report: Report): void {
   const isOn = readPath(root, 'cluster.discovery.enabled') === true || findDocument(config, 'DiscoveryServiceConfig') !== undefined;
-  if (!isOn) return;
+  if (!isOn) {
+    if (findDocument(config, 'KubeSpanConfig')?.['enabled'] === true) report.error('KubeSpanConfig', 'enabled', 'needs discovery: add a DiscoveryServiceConfig');
+    return;
+  }
   const identity = findDocument(config, 'DiscoveryIdentityConfig');
   for (const [path, field] of [['cluster.id', 'clusterID'], ['cluster.secret', 'clusterSecret']] as const) {
     if (!identity?.[field] && !readPath(root, path)) report.error('DiscoveryIdentityConfig', field, 'is required while discovery is on');
