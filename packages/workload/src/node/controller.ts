@@ -59,7 +59,8 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, graceMs: num
   const node = lost ? await giveUp(found, now, context) : found;
   const tainted = await setTaints(node, now, context);
   const pods = context.cache.list<Pod>(Pod).filter((pod) => pod.spec?.nodeName === key.name);
-  if (readyCondition(tainted)?.status !== 'True') await markNotReady(tainted, pods, context);
+  // A kubelet that answers speaks for its own pods.
+  if (readyCondition(tainted)?.status === 'Unknown') await markNotReady(tainted, pods, context);
   const nextEviction = await evict(tainted, pods, now, context);
   const waits = [...(lost ? [] : [silentUntil - now + 1]), ...(nextEviction === undefined ? [] : [nextEviction - now])];
   return waits.length === 0 ? undefined : { requeueAfterMs: Math.max(1, Math.min(...waits)) };

@@ -62,22 +62,29 @@ export function startKubelet(initial: NodeAttachment, options: KubeletOptions): 
   let networkReady = false;
   let reportedMs = -Infinity;
   let waitsFor = 'the Kubernetes API';
-  let wake: (() => void) | undefined;
+  let endPause: (() => void) | undefined;
+  let kicked = false;
 
   const setWaitsFor = (text: string) => {
     if (waitsFor === text) return;
     waitsFor = text;
     onChange();
   };
+  const wake = () => {
+    kicked = true;
+    endPause?.();
+  };
+  /** Waits, unless something came up since the last look. */
   const pause = (delayMs: number) =>
     new Promise<void>((resolve) => {
+      if (kicked) return resolve();
       const end = () => {
         timer.cancel();
-        wake = undefined;
+        endPause = undefined;
         resolve();
       };
       const timer = env.clock.after(delayMs, end);
-      wake = end;
+      endPause = end;
     });
 
   const register = async (): Promise<Node> => {
@@ -124,6 +131,7 @@ export function startKubelet(initial: NodeAttachment, options: KubeletOptions): 
   const loop = async (): Promise<void> => {
     while (!stopped.signal.aborted) {
       let delayMs = leaseRenewMs;
+      kicked = false;
       const trouble = options.apiTrouble(attachment);
       try {
         if (trouble === undefined && (node || !registeredOnce)) await report();
@@ -146,7 +154,7 @@ export function startKubelet(initial: NodeAttachment, options: KubeletOptions): 
     },
     pods: new Map(),
     get registered() {
-      return node !== undefined;
+      return node !== undefined && reportedMs > -Infinity;
     },
     get ready() {
       return node?.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
@@ -165,17 +173,17 @@ export function startKubelet(initial: NodeAttachment, options: KubeletOptions): 
       node = undefined;
       registeredOnce = false;
       reportedMs = -Infinity;
-      wake?.();
+      wake();
     },
     networkIsReady() {
       if (networkReady) return;
       networkReady = true;
-      wake?.();
+      wake();
     },
-    kick: () => wake?.(),
+    kick: wake,
     stop() {
       stopped.abort();
-      wake?.();
+      wake();
     },
   };
 }
