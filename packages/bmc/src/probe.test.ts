@@ -44,3 +44,9 @@ test('warns that an inserted image would be replaced', async () => {
   const report = await bmc.drive(probeBmc(bmc.env, 'redfish+http://10.0.0.1', bmc.target.credentials));
   assert.match(row(report, 'virtual media')?.detail ?? '', /holds http:\/\/10\.0\.9\.9\/rescue\.iso/);
 });
+
+test('takes the URL of a web page for Redfish', async () => {
+  const bmc = await virtualBmc();
+  const report = await bmc.drive(probeBmc(bmc.env, 'http://10.0.0.1', bmc.target.credentials));
+  assert.equal(report.usable, true);
+});

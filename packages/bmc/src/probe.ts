@@ -47,7 +47,8 @@ export async function probeBmc(env: Env, address: string, credentials: BmcCreden
   const problems: Problem[] = [];
   const subject: BmcSubject = { host: address, address, secret: options.credentialsFrom ?? '(the given credentials)' };
   const report = (more: Pick<ProbeReport, 'identity' | 'power'> = {}): ProbeReport => ({ address, usable: rows.every((row) => row.result !== 'no'), rows, problems, ...more });
-  const parsed = parseBmcAddress(address);
+  // A URL as a browser shows it is taken for Redfish here; a BareMetalHost needs the scheme.
+  const parsed = parseBmcAddress(/^https?:\/\//i.test(address) ? `redfish+${address}` : address);
   if (!parsed.ok) {
     rows.push({ check: 'address', result: 'no', detail: parsed.why });
     problems.push(problemOfAddress(parsed, subject));

@@ -1,2 +1,3 @@
 export * from './scripted-redfish.ts';
 export * from './virtual-bmc.ts';
+export * from './recording.ts';
