@@ -1,5 +1,5 @@
 // JSON Patch, RFC 6902, and JSON Pointer, RFC 6901; negative indices and messages as the API server's library has them
-// (evanphx/json-patch v4, which apiserver pkg/endpoints/handlers/patch.go uses).
+// (evanphx/json-patch v4, which apiserver pkg/endpoints/handlers/patch.go uses): a missing key reads as null.
 import { isRecord } from '../schema/schema.ts';
 import { isEqual } from '../schema/validate.ts';
 import { setField } from './merge-patch.ts';
@@ -41,7 +41,7 @@ function readOperations(patch: unknown): JsonPatchOperation[] {
   return patch.map((entry: unknown) => {
     if (!isRecord(entry)) throw new PatchError(400, 'error decoding patch: an operation is an object');
     const { op, path, from, value } = entry;
-    if (typeof path !== 'string') throw new PatchError(422, 'operation missing path field: missing value');
+    if (typeof path !== 'string') throw new PatchError(422, `${String(op)} operation failed to decode path: missing value`);
     switch (op) {
       case 'move':
       case 'copy':
@@ -66,8 +66,7 @@ function applyOperation(root: Root, operation: JsonPatchOperation): void {
     case 'add':
       return add(root, op, path, structuredClone(operation.value));
     case 'remove':
-      remove(root, op, path);
-      return;
+      return remove(root, path);
     case 'replace':
       return replace(root, path, structuredClone(operation.value));
     case 'test':
@@ -76,10 +75,10 @@ function applyOperation(root: Root, operation: JsonPatchOperation): void {
       const from = operation.from ?? '';
       if (path === from) return;
       if (path.startsWith(`${from}/`)) throw new PatchError(422, `move operation does not apply: ${path} lies within ${from}`);
-      return add(root, op, path, remove(root, op, from));
+      return add(root, op, path, take(root, from));
     }
     case 'copy': {
-      const value = structuredClone(find(root, op, operation.from ?? ''));
+      const value = structuredClone(source(root, operation.from ?? ''));
       root.copiedBytes += JSON.stringify(value ?? null).length;
       if (root.copiedBytes > maxCopiedBytes) {
         throw new PatchError(422, `Unable to complete the copy, the accumulated size increase of copy is ${root.copiedBytes}, exceeding the limit ${maxCopiedBytes}`);
@@ -89,10 +88,14 @@ function applyOperation(root: Root, operation: JsonPatchOperation): void {
   }
 }
 
-type Container = Record<string, unknown> | unknown[];
+/** The object or list that holds what a pointer names, and its key there. */
+interface Place {
+  readonly container: Record<string, unknown> | unknown[];
+  readonly key: string;
+}
 
-/** The object or list that holds what a pointer names, and its key there; undefined when it is missing. */
-function locate(root: Root, path: string): { container: Container; key: string } | undefined {
+/** Where a pointer leads; undefined when the way there is missing. */
+function locate(root: Root, path: string): Place | undefined {
   const parts = path.split('/').slice(1).map(unescapePointer);
   const key = parts.pop();
   if (!path.startsWith('/') || key === undefined) return undefined;
@@ -120,28 +123,40 @@ function listIndex(list: readonly unknown[], key: string, limit: number): number
 function indexOrThrow(list: readonly unknown[], key: string, limit: number, doing: string): number {
   const index = listIndex(list, key, limit);
   if (index !== undefined) return index;
-  const why = /^-?\d+$/.test(key) ? `Unable to access invalid index: ${key}: invalid index referenced` : `value was not a proper array index: '${key}'`;
-  throw new PatchError(422, `${doing}: ${why}`);
+  const isNumber = /^[-+]?\d+$/.test(key);
+  throw new PatchError(422, `${doing}: ${isNumber ? `Unable to access invalid index: ${key}: invalid index referenced` : `strconv.Atoi: parsing "${key}": invalid syntax`}`);
 }
 
-function add(root: Root, op: string, path: string, value: unknown): void {
+function add(root: Root, op: 'add' | 'move' | 'copy', path: string, value: unknown): void {
   if (path === '') {
     root.value = value;
     return;
   }
   const place = locate(root, path);
-  if (!place) throw new PatchError(422, `${op} operation does not apply: doc is missing path: "${path}": missing value`);
+  if (!place) {
+    const missing = op === 'add' ? `doc is missing path: "${path}"` : `doc is missing destination path: ${path}`;
+    throw new PatchError(422, `${op} operation does not apply: ${missing}: missing value`);
+  }
   const { container, key } = place;
   if (!Array.isArray(container)) setField(container, key, value);
   else if (key === '-') container.push(value);
   else container.splice(indexOrThrow(container, key, container.length + 1, `error in ${op} for path: '${path}'`), 0, value);
 }
 
-function remove(root: Root, op: string, path: string): unknown {
+function remove(root: Root, path: string): void {
   const place = locate(root, path);
-  if (!place) throw new PatchError(422, `${op} operation does not apply: doc is missing path: "${path}": missing value`);
-  const { container, key } = place;
-  const doing = `error in ${op} for path: '${path}'`;
+  if (!place) throw new PatchError(422, `remove operation does not apply: doc is missing path: "${path}": missing value`);
+  cut(place, `error in remove for path: '${path}'`);
+}
+
+/** Removes what a move takes along. */
+function take(root: Root, from: string): unknown {
+  const place = locate(root, from);
+  if (!place) throw new PatchError(422, `move operation does not apply: doc is missing from path: ${from}: missing value`);
+  return cut(place, `error in move for path: '${place.key}'`);
+}
+
+function cut({ container, key }: Place, doing: string): unknown {
   if (Array.isArray(container)) return container.splice(indexOrThrow(container, key, container.length, doing), 1)[0];
   if (!Object.hasOwn(container, key)) throw new PatchError(422, `${doing}: Unable to remove nonexistent key: ${key}: missing value`);
   const value = container[key];
@@ -149,6 +164,7 @@ function remove(root: Root, op: string, path: string): unknown {
   return value;
 }
 
+/** Upstream's replace only needs the place to be there: a missing key is set. */
 function replace(root: Root, path: string, value: unknown): void {
   if (path === '') {
     root.value = value;
@@ -157,31 +173,31 @@ function replace(root: Root, path: string, value: unknown): void {
   const place = locate(root, path);
   if (!place) throw new PatchError(422, `replace operation does not apply: doc is missing path: ${path}: missing value`);
   const { container, key } = place;
-  const missing = () => new PatchError(422, `replace operation does not apply: doc is missing key: ${path}: missing value`);
-  if (Array.isArray(container)) {
-    const index = listIndex(container, key, container.length);
-    if (index === undefined) throw missing();
-    container[index] = value;
-  } else {
-    if (!Object.hasOwn(container, key)) throw missing();
+  if (!Array.isArray(container)) {
     setField(container, key, value);
+    return;
   }
+  const index = listIndex(container, key, container.length);
+  if (index === undefined) throw new PatchError(422, `replace operation does not apply: doc is missing key: ${path}: missing value`);
+  container[index] = value;
 }
 
 function test(root: Root, path: string, expected: unknown): void {
-  const actual = path === '' ? root.value : lookUp(root, path);
+  const actual = path === '' ? root.value : lookUp(locate(root, path));
   // A missing field equals null, as upstream reads it.
   if (!isEqual(actual ?? null, expected)) throw new PatchError(422, `testing value ${path} failed: test failed`);
 }
 
-function find(root: Root, op: string, path: string): unknown {
-  const found = path === '' ? root.value : lookUp(root, path);
-  if (found === undefined) throw new PatchError(422, `${op} operation does not apply: doc is missing from path: ${path}: missing value`);
-  return found;
+/** What a copy copies; a missing key counts as null, as upstream reads it. */
+function source(root: Root, from: string): unknown {
+  if (from === '') return root.value;
+  const place = locate(root, from);
+  if (!place) throw new PatchError(422, `copy operation does not apply: doc is missing from path: ${from}: missing value`);
+  if (Array.isArray(place.container)) indexOrThrow(place.container, place.key, place.container.length, `error in copy for from: '${from}'`);
+  return lookUp(place) ?? null;
 }
 
-function lookUp(root: Root, path: string): unknown {
-  const place = locate(root, path);
+function lookUp(place: Place | undefined): unknown {
   if (!place) return undefined;
   const { container, key } = place;
   if (Array.isArray(container)) return container[listIndex(container, key, container.length) ?? -1];

@@ -2,9 +2,9 @@
 // the codes of refusals as apiserver pkg/endpoints/handlers/patch.go gives them.
 import type { Schema, SchemaResolver } from '../schema/schema.ts';
 import { isRecord, resolveSchema } from '../schema/schema.ts';
-import { showValue } from '../schema/field-error.ts';
 import { setField } from './merge-patch.ts';
 import { PatchError } from './patch-error.ts';
+import { goPlain } from './typed-value.ts';
 
 type JsonMap = Record<string, unknown>;
 
@@ -17,7 +17,7 @@ const badRetainKeys = () => new PatchError(400, 'invalid patch format of retainK
 const badElementOrder = () => new PatchError(400, 'invalid patch format of setElementOrder list');
 const badPrimitiveList = () => new PatchError(400, 'invalid patch format of primitive list');
 const listOfLists = () => new PatchError(422, 'lists of lists are not supported');
-const noMergeKey = (item: JsonMap, key: string) => new PatchError(500, `map: ${showValue(item)} does not contain declared merge key: ${key}`);
+const noMergeKey = (item: JsonMap, key: string) => new PatchError(500, `map: ${goPlain(item)} does not contain declared merge key: ${key}`);
 const wrongKind = (expected: string, value: unknown) => new PatchError(500, `expected a ${expected}, but received a ${kindOf(value)}`);
 
 /**
@@ -87,7 +87,7 @@ function mapDirective(patch: JsonMap): JsonMap {
 }
 
 function unknownDirective(wanted: unknown, patch: JsonMap): PatchError {
-  return new PatchError(500, `unknown patch type: ${String(wanted)} in map: ${showValue(patch)}`);
+  return new PatchError(500, `unknown patch type: ${String(wanted)} in map: ${goPlain(patch)}`);
 }
 
 /** Takes a new value without its nulls and directives; a value that is itself a directive leaves nothing. */
@@ -164,7 +164,7 @@ function checkOrder(change: readonly unknown[], order: readonly unknown[], merge
     if (at < items.length && isSameItem(items[at], wanted, mergeKey)) at++;
   }
   if (at < items.length) {
-    throw new PatchError(500, `The order in patch list:\n${showValue(change)}\n doesn't match ${orderPrefix.slice(0, -1)} list:\n${showValue(order)}\n`);
+    throw new PatchError(500, `The order in patch list:\n${goPlain(change)}\n doesn't match ${orderPrefix.slice(0, -1)} list:\n${goPlain(order)}\n`);
   }
 }
 
@@ -182,7 +182,7 @@ function keyOfItem(item: unknown, mergeKey: string): unknown {
 function mergeLists(before: readonly unknown[], change: readonly unknown[], meta: FieldMeta, isDeletion: boolean, resolver: SchemaResolver | undefined): unknown[] {
   if (meta.strategy !== 'merge' && !isDeletion) return [...change];
   if (before.length === 0 && change.length === 0) return [];
-  const kind = itemKind([...before, ...change]);
+  const kind = itemKind(before, change);
   if (kind !== 'map') {
     if (isDeletion) return before.filter((item) => !change.includes(item));
     return inOrder([...new Set([...before, ...change])], change, before, '');
@@ -254,11 +254,11 @@ function inOrder(merged: readonly unknown[], order: readonly unknown[], serverOr
   return [...result, ...others, ...ordered];
 }
 
-function itemKind(items: readonly unknown[]): string {
-  const kinds = new Set(items.map(kindOf));
+function itemKind(before: readonly unknown[], change: readonly unknown[]): 'map' | 'scalar' {
+  const kinds = new Set([...before, ...change].map(kindOf));
   const [first] = kinds;
   if (first === 'list') throw listOfLists();
-  if (kinds.size > 1) throw new PatchError(500, `list element types are not identical: ${showValue(items)}`);
+  if (kinds.size > 1) throw new PatchError(500, `list element types are not identical: ${goPlain([before, change])}`);
   return first === 'map' ? 'map' : 'scalar';
 }
 

@@ -151,7 +151,8 @@ function goLiteral(value: unknown): string {
   return value === null ? 'interface {}(nil)' : showValue(value);
 }
 
-function goPlain(value: unknown): string {
+/** A JSON value as Go's %v prints it: `map[a:1 b:[x y]]`. */
+export function goPlain(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(goPlain).join(' ')}]`;
   if (isRecord(value)) {
     const fields = Object.keys(value)
