@@ -195,7 +195,10 @@ async function upgrade(to: Connection, options: UpgradeOptions): Promise<Upgrade
   let lastLine = '';
   for await (const reply of callStream(to, lifecycle, { containerd, source: { imageName } }, callTimeouts.install, options)) {
     const { message, exitCode } = reply.progress ?? {};
-    if (message !== undefined) options.onProgress?.((lastLine = message));
+    if (message !== undefined) {
+      lastLine = message;
+      options.onProgress?.(message);
+    }
     if (exitCode !== undefined && exitCode !== 0) {
       const why = `the installer ended with exit code ${exitCode}${lastLine === '' ? '' : `: ${lastLine}`}`;
       throw new ProblemError(problem(talosProblems.failed, { address: to.address, method: 'LifecycleService/Upgrade' }, { why, where: to.address }));
