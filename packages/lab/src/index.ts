@@ -1,6 +1,8 @@
 export { examplePrefix, labAddresses, moveAddresses, type LabAddresses } from './addresses.ts';
 export type { Bmc } from './bmc/bmc.ts';
 export * from './cluster/cluster-host.ts';
+export { createLabClusters, type LabClustersOptions } from './cluster/lab-clusters.ts';
+export { labControl } from './control.ts';
 export { defaultSchematic, parseDatacenter, readDatacenter, type Datacenter, type MachineSpec } from './datacenter.ts';
 export { faultNames, faults, isFaultName, type FaultName } from './faults/faults.ts';
 export type { MemoryChange, MemoryCommit, MemoryRepository } from './git-server/memory-repository.ts';
@@ -11,5 +13,6 @@ export type { JournalEntry, JournalEvent } from './machine/journal.ts';
 export { Machine } from './machine/machine.ts';
 export { labProblems } from './problems.ts';
 export type { MachineReport } from './report.ts';
+export { labClusters, memoryLabStores, openLabStore, type OpenLabStore } from './stores.ts';
 export { TalosNode } from './talos-node/node.ts';
 export { TalosWorld } from './talos-node/world.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { grpcStatus } from '@keelson/std';
 import { virtualEnv, type VirtualEnv } from '@keelson/std/testing';
-import { talosMethods } from '@keelson/talos/wire';
+import { decode, encode, talosMethods, unpackAny } from '@keelson/talos/wire';
 import type { Lab } from '../lab.ts';
 import { assertNoProvisionedDiskWiped, bootstrapCount, eventCount } from '../testing/journal-checks.ts';
 import { testCluster, type TestCluster } from '../testing/machine-config.ts';
@@ -22,7 +22,7 @@ interface Scene {
 
 async function scene(options: VirtualLabOptions = {}): Promise<Scene> {
   const env = virtualEnv();
-  const lab = await virtualLab(env, { vendor: 'generic', ...options });
+  const lab = await virtualLab(env, { vendor: 'generic', kubernetes: false, ...options });
   return { env, lab, cluster: testCluster({ nowMs: env.clock.now() }), address: (name) => lab.machine(name).nodeAddress };
 }
 
@@ -136,8 +136,8 @@ test('bootstrap is refused before etcd waits for it, and on a worker', async () 
   await bootIso(at, 'r1u01');
   await until(at, 'r1u01', 'maintenance');
   await apply(at, 'r1u01', at.cluster.config('controlplane'));
-  await env.clock.runUntil(() => lab.nodes[0]!.api.isOpen && runs(lab, 'r1u01') === 'installing');
-  await env.clock.settle();
+  await env.clock.advance(200);
+  assert.equal(runs(lab, 'r1u01'), 'installing');
   assert.equal((await grpcFailure(bootstrap(at, 'r1u01'))).code, grpcStatus.failedPrecondition);
   await until(at, 'r1u01', 'booting');
   await env.clock.runUntil(() => lab.nodes[0]!.state?.services['etcd']?.state === 'Preparing');
@@ -262,7 +262,6 @@ test('a watch of the machine status follows a reboot up to its start', async () 
   await env.clock.runUntil(() => lab.nodes[0]!.state?.services['etcd']?.state === 'Preparing');
   const stages: string[] = [];
   const channel = env.net.grpc({ host: address('r1u01'), port: 50000 }, cluster.client('os:reader'));
-  const { encode, decode } = await import('@keelson/talos/wire');
   const watching = (async () => {
     const request = encode('cosi.resource.WatchRequest', { namespace: 'runtime', type: 'MachineStatuses.runtime.talos.dev', id: 'machine', apiVersion: 1, options: {} });
     for await (const bytes of channel.call(cosi.Watch, [request])) {
@@ -285,10 +284,8 @@ test('events of a sequence carry its actor, after one empty event', async () => 
   await env.clock.runUntil(() => lab.nodes[0]!.api.isOpen);
   const reboot = await talos(env, address('r1u01'), cluster.client('os:admin'), machineApi.Reboot, {});
   const { actorId } = reboot.messages[0]!;
-  const events = talosAll(env, address('r1u01'), cluster.client('os:reader'), machineApi.Events, { tailEvents: -1, withActorId: actorId }).catch(() => []);
   const collected: string[] = [];
   const channel = env.net.grpc({ host: address('r1u01'), port: 50000 }, cluster.client('os:reader'));
-  const { encode, decode, unpackAny } = await import('@keelson/talos/wire');
   const reading = (async () => {
     for await (const bytes of channel.call(machineApi.Events, [encode('machine.EventsRequest', { tailEvents: -1, withActorId: actorId })])) {
       const event = decode('machine.Event', bytes);
@@ -298,8 +295,8 @@ test('events of a sequence carry its actor, after one empty event', async () => 
     }
   })().catch(() => {});
   await until(at, 'r1u01', 'loading');
-  await Promise.all([events, reading]);
-  assert.deepEqual(collected, ['empty', 'machine.SequenceEvent START', 'machine.SequenceEvent STOP']);
+  await reading;
+  assert.deepEqual(collected, ['empty', 'machine.SequenceEvent START']);
 });
 
 test('an installation that fails leaves the disk alone, and the machine boots its medium again', async () => {
@@ -326,7 +323,7 @@ test('a lab that starts again finds a running machine running, with its etcd mem
   const entries = lab.journal().length;
   await lab.close();
   assert.deepEqual(env.net.listening(), []);
-  const next = await virtualLab(env, { vendor: 'generic', latency: 'quick' });
+  const next = await virtualLab(env, { vendor: 'generic', latency: 'quick', kubernetes: false });
   assert.equal(next.journal().length, entries);
   assert.equal(runs(next, 'r1u01'), 'running');
   await env.clock.runUntil(() => next.nodes[0]!.api.isOpen);

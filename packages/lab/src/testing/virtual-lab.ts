@@ -3,6 +3,7 @@ import type { Env } from '@keelson/std';
 import { defaultSchematic, type Datacenter, type MachineSpec } from '../datacenter.ts';
 import { vendorNames } from '../bmc/vendors.ts';
 import { startLab, type Lab, type LabOptions } from '../lab.ts';
+import { labClusters, memoryLabStores, type OpenLabStore } from '../stores.ts';
 
 export interface VirtualLabOptions extends Partial<Omit<LabOptions, 'env' | 'datacenter'>> {
   /** How many machines; 6 when neither this nor a datacenter is given. */
@@ -12,15 +13,28 @@ export interface VirtualLabOptions extends Partial<Omit<LabOptions, 'env' | 'dat
   readonly files?: Readonly<Record<string, string>>;
   /** All machines of one make; a mix by default. */
   readonly vendor?: MachineSpec['vendor'];
+  /** Whether the nodes' Kubernetes clusters run (default). Their stores belong to `env`: a lab that starts again finds them. */
+  readonly kubernetes?: boolean;
+}
+
+const storesOf = new WeakMap<Env, OpenLabStore>();
+
+function stores(env: Env): OpenLabStore {
+  let known = storesOf.get(env);
+  if (!known) storesOf.set(env, (known = memoryLabStores()));
+  return known;
 }
 
 const exampleFolder = '/example';
 
 /** Starts a lab in `env`, by default with zero latency and six machines r1u01 to r1u06. */
 export async function virtualLab(env: Env, options: VirtualLabOptions = {}): Promise<Lab> {
-  const { machines = 6, datacenter, files = {}, vendor, ...rest } = options;
+  const { machines = 6, datacenter, files = {}, vendor, kubernetes = true, ...rest } = options;
   for (const [path, text] of Object.entries(files)) await env.files.write(`${exampleFolder}/${path}`, text);
-  return startLab({ directory: exampleFolder, dataDir: '/data', latency: 'zero', git: 'memory', ...rest, env, datacenter: datacenter ?? sampleDatacenter(machines, vendor) });
+  return startLab({
+    directory: exampleFolder, dataDir: '/data', latency: 'zero', git: 'memory', ...(kubernetes ? { clusters: labClusters(stores(env)) } : {}), ...rest,
+    env, datacenter: datacenter ?? sampleDatacenter(machines, vendor),
+  });
 }
 
 /** A datacenter of racks with 40 machines each: r1u01, r1u02 … */

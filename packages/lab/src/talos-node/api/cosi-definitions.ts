@@ -41,11 +41,11 @@ export function definitionOf(type: CosiType): Item {
 /** The types of types, and of namespaces. */
 export const metaTypes: readonly CosiType[] = [
   {
-    type: definitionType, namespace: 'meta', message: 'cosi.resource.ResourceDefinitionSpec', columns: [['Aliases', '{.aliases[:]}']],
+    type: definitionType, namespace: 'meta', message: 'cosi.resource.meta.ResourceDefinitionSpec', columns: [['Aliases', '{.aliases[:]}']],
     items: () => [...cosiTypes, ...metaTypes].map(definitionOf),
   },
   {
-    type: namespaceType, namespace: 'meta', message: 'cosi.resource.NamespaceSpec', columns: [['Description', '{.description}']],
+    type: namespaceType, namespace: 'meta', message: 'cosi.resource.meta.NamespaceSpec', columns: [['Description', '{.description}']],
     items: () => [],
   },
 ];

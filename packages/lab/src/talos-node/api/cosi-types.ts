@@ -125,11 +125,11 @@ const runtimeTypes: readonly CosiType[] = [
 
 const configTypes: readonly CosiType[] = [
   {
-    type: 'MachineTypes.config.talos.dev', namespace: 'config', message: `${defs}.config.MachineTypeSpec`, columns: [['Type', '{}']],
+    type: 'MachineTypes.config.talos.dev', namespace: 'config', message: 'resource.config.MachineTypeSpec', columns: [['Type', '{}']],
     items: (node) => (node.config?.type ? [item('machine-type', { machineType: typeEnum[node.config.type] }, node.config.type)] : []),
   },
   {
-    type: 'MachineConfigs.config.talos.dev', namespace: 'config', message: `${defs}.config.MachineConfigSpec`, sensitive: true,
+    type: 'MachineConfigs.config.talos.dev', namespace: 'config', message: 'resource.config.MachineConfigSpec', sensitive: true,
     items(node) {
       const stored = systemDisk(node.machine)?.content.config;
       const one = (id: string, text: string) => item(id, { yamlMarshalled: new TextEncoder().encode(text) }, text);
