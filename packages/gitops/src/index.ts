@@ -1,0 +1,13 @@
+export * from './apply/apply-plan.ts';
+export { executePlan, type Executed } from './apply/execute.ts';
+export { type InventoryEntry, type InventoryRef, inventoryEntry, parseInventoryEntry } from './apply/inventory.ts';
+export { observeDesired, readLive } from './apply/observe.ts';
+export { prepareObjects, type PrepareOptions } from './apply/prepare.ts';
+export * from './controllers.ts';
+export { conditionTypes, fluxFinalizer, managers, requestedAtAnnotation, type Artifact } from './flux.ts';
+export { buildManifests, type Built } from './kustomization/build-manifests.ts';
+export type { Connect } from './kustomization/target.ts';
+export { receiverHandler, type WebhookOptions } from './notify/webhook.ts';
+export { webhookPath } from './notify/receiver.ts';
+export { gitopsProblems } from './problems.ts';
+export { createArtifactStore, type ArtifactOwner, type ArtifactStore, type ArtifactStoreOptions } from './source/artifact-store.ts';
