@@ -44,6 +44,11 @@ export class ApiListener {
     return this.#turn;
   }
 
+  /** Resolves when the port is as it was last asked for. */
+  settled(): Promise<void> {
+    return this.#turn;
+  }
+
   /** Closes at once, as a power cut does. */
   cut(): Promise<void> {
     this.#hurry = true;
