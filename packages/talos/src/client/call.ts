@@ -62,20 +62,30 @@ export function isTalosProblem(error: unknown, name: keyof typeof talosProblems)
 function toProblem(to: Connection, method: TalosMethod, error: unknown): unknown {
   if (!(error instanceof GrpcError)) return new Error(`calling ${method.path} of ${to.address}`, { cause: error });
   const name = method.path.slice(method.path.lastIndexOf('.') + 1);
-  const detail = { why: error.message === '' ? `gRPC status ${error.code}` : error.message, where: to.address };
+  const detail = { why: stableText(error.message) || `gRPC status ${error.code}`, where: to.address };
   return new ProblemError(problem(talosProblems[classify(to, method, error)], { address: to.address, method: name }, detail), { cause: error });
 }
 
+/** The message without what differs from one try to the next (times, thread ids): it ends up in conditions. */
+function stableText(message: string): string {
+  return message
+    .replace(/\s+/g, ' ')
+    .replace(/ ?\(\d{4}-\d\d-\d\dT[\d:.]+Z\)\.?/g, '')
+    .replace(/\b[0-9A-F]{16}:error:/g, 'error:')
+    .replace(/\.? Resolution note: ?$/, '')
+    .trim();
+}
+
 const certificateTrouble = /certificate|\bCERT_|self[- ]signed|UNABLE_TO_VERIFY|DEPTH_ZERO|ALTNAME|unknown authority|pinned/i;
-/** A configured node asks for a client certificate, which a maintenance connection has not; TLS says so in an alert. */
-const clientCertificateWanted = /requires a client certificate|certificate required|alert number 116|bad certificate|alert number 42/i;
+/** The node did not take our client certificate, or wants one: TLS alerts 42 and 44 to 48, and 116. */
+const clientCertificateWanted = /requires a client certificate|certificate required|alert number (42|44|45|46|48|116)\b/i;
 
 function classify(to: Connection, method: TalosMethod, error: GrpcError): keyof typeof talosProblems {
   switch (error.code) {
     case grpcStatus.unavailable:
     case grpcStatus.deadlineExceeded: {
       const text = joinedMessages(error);
-      if (to.isMaintenance && clientCertificateWanted.test(text)) return 'notInMaintenance';
+      if (clientCertificateWanted.test(text)) return to.isMaintenance ? 'notInMaintenance' : 'unauthorized';
       return certificateTrouble.test(text) ? 'untrusted' : 'unreachable';
     }
     case grpcStatus.unauthenticated:

@@ -328,6 +328,44 @@ describe('failures of a TalosClient', () => {
     assert.equal(error.problem.code, 'TALOS.NOT_IN_MAINTENANCE');
   });
 
+  it('says that a machine does not take the certificate of another cluster', async () => {
+    const other = await generateSecretsBundle({ contract: currentContract, nowMs, random, serviceAccountKey: 'p256' });
+    const foreign = tlsOfContext(selectContext(await generateTalosconfig({ clusterName: 'other', bundle: other, endpoints: [], nowMs, random })));
+    const error = await problemOf(withNode(version, (client) => client.version(), { tls: { ...foreign, ca: admin.ca! } }));
+    assert.equal(error.problem.code, 'TALOS.UNAUTHORIZED');
+  });
+
+  /** Messages of real connections to a server of upstream's gRPC library. */
+  const recorded: readonly [string, TalosTls, string, string][] = [
+    ['No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:50999. Resolution note: ', admin, 'TALOS.UNREACHABLE', 'No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:50999'],
+    [
+      'No connection established. Last error: 40DD052A377F0000:error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../deps/openssl/openssl/ssl/record/rec_layer_s3.c:918:SSL alert number 116\n (2026-11-20T11:44:29.796Z). Resolution note: ',
+      { maintenance: true },
+      'TALOS.NOT_IN_MAINTENANCE',
+      'No connection established. Last error: error:0A00045C:SSL routines:ssl3_read_bytes:tlsv13 alert certificate required:../deps/openssl/openssl/ssl/record/rec_layer_s3.c:918:SSL alert number 116',
+    ],
+    [
+      'No connection established. Last error: 40DD052A377F0000:error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:../deps/openssl/openssl/ssl/record/rec_layer_s3.c:918:SSL alert number 48\n (2026-11-20T11:44:29.816Z). Resolution note: ',
+      admin,
+      'TALOS.UNAUTHORIZED',
+      'No connection established. Last error: error:0A000418:SSL routines:ssl3_read_bytes:tlsv1 alert unknown ca:../deps/openssl/openssl/ssl/record/rec_layer_s3.c:918:SSL alert number 48',
+    ],
+    ['No connection established. Last error: Error: self-signed certificate; if the root CA is installed locally, try running Node.js with --use-system-ca. Resolution note: ', admin, 'TALOS.UNTRUSTED', 'No connection established. Last error: Error: self-signed certificate; if the root CA is installed locally, try running Node.js with --use-system-ca'],
+  ];
+  for (const [message, tls, code, why] of recorded) {
+    it(`reads the message of a real connection as ${code}, the same at every try`, async () => {
+      const channel = {
+        async *call() {
+          throw new GrpcError(grpcStatus.unavailable, message);
+        },
+        close() {},
+      };
+      using client = createTalosClient({ net: { ...env.net, grpc: () => channel }, address, tls });
+      const { problem } = await problemOf(client.version());
+      assert.deepEqual([problem.code, problem.why], [code, why]);
+    });
+  }
+
   const mapped: readonly [string, keyof typeof machine, number, string, TalosTls | undefined, string][] = [
     ['a role that does not suffice', 'Version', grpcStatus.permissionDenied, 'not authorized', undefined, 'TALOS.UNAUTHORIZED'],
     ['a method of a configured machine in maintenance', 'Version', grpcStatus.permissionDenied, 'not authorized', { maintenance: true }, 'TALOS.IN_MAINTENANCE'],
