@@ -1,6 +1,6 @@
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { problem, TransportError, type Env } from '@keelson/std';
-import { ApiError, createNetKubeClient, type KubeClient } from '@keelson/kube/client';
+import { ApiError, createNetKubeClient, filesOfKubeconfig, parseKubeconfig, type KubeClient } from '@keelson/kube/client';
 import { CommandError, exitCode } from './output/failure.ts';
 import { cliProblems } from './problems.ts';
 
@@ -12,6 +12,9 @@ export interface Connection {
   /** Opens another API by the text of its kubeconfig. */
   readonly open: (kubeconfig: string) => KubeClient;
 }
+
+/** A workload cluster that does not answer must not hold the view of the others. */
+const remoteTimeoutMs = 5_000;
 
 /** Where state is kept. */
 export function dataDirOf(flag: string | undefined, cwd: string): string {
@@ -25,8 +28,13 @@ export async function connect(flags: { readonly kubeconfig?: string | undefined;
   const path = flags.kubeconfig ? resolve(cwd, flags.kubeconfig) : join(dataDirOf(flags['data-dir'], cwd), 'kubeconfig');
   const text = await env.files.read(path);
   if (!text) throw new CommandError(problem(cliProblems.noKubeconfig, { path }, { why: 'the file does not exist', where: path }));
-  const open = (kubeconfig: string) => createNetKubeClient(env.net, kubeconfig);
-  return { client: open(new TextDecoder().decode(text)), env, where: path, open };
+  const kubeconfig = new TextDecoder().decode(text);
+  const files = Object.fromEntries(await Promise.all(filesOfKubeconfig(kubeconfig).map(async (name) => [name, new TextDecoder().decode((await env.files.read(resolve(dirname(path), name))) ?? new Uint8Array())] as const)));
+  return {
+    client: createNetKubeClient(env.net, parseKubeconfig(kubeconfig, { files })),
+    env, where: path,
+    open: (other) => createNetKubeClient(env.net, parseKubeconfig(other), { timeoutMs: remoteTimeoutMs }),
+  };
 }
 
 /** The failure of a command whose API does not answer or refuses; other errors as they are. */

@@ -9,7 +9,7 @@ export const cliProblems = defineProblems({
   unknownKind: { code: 'CLI.UNKNOWN_KIND', severity: 'error', summary: '"{kind}" is no kind that Keelson knows', next: ['keelson get --help', 'kubectl api-resources shows what the API has'] },
   notPublished: { code: 'CLI.NOT_PUBLISHED', severity: 'error', summary: 'cluster {name} has not published its {what} yet', next: ['keelson trace cluster/{name}'] },
   timedOut: { code: 'CLI.TIMED_OUT', severity: 'error', summary: 'not everything is ready after {timeout}', next: ['keelson status', 'keelson trace {first}'] },
-  labInUse: { code: 'CLI.LAB_IN_USE', severity: 'error', summary: 'the lab in {path} is running', next: ['stop it first (process {pid})'] },
+  labSilent: { code: 'CLI.LAB_SILENT', severity: 'error', summary: 'the lab in {path} does not answer', next: ['start it: keelson up --lab examples/datacenter --data-dir {path}'] },
   noLab: { code: 'CLI.NO_LAB', severity: 'error', summary: 'there is no lab in {path}', next: ['keelson up --lab examples/datacenter'] },
   unexpected: { code: 'CLI.UNEXPECTED', severity: 'error', summary: 'this is a fault of Keelson: {what}', next: ['run it again with KEELSON_DEBUG=1 and report what it prints'] },
 });

@@ -18,6 +18,7 @@ const table: readonly { readonly name: string; readonly summary: string; readonl
   { name: 'talosconfig', summary: "Prints a cluster's talosconfig.", load: async () => (await import('./commands/credentials.ts')).talosconfigCommand },
   { name: 'host probe', summary: 'Reports what a BMC can do and what would fail, changing nothing.', load: async () => (await import('./commands/host/probe.ts')).hostProbeCommand },
   { name: 'lab status', summary: 'Shows the machines of the lab and what their hardware does.', load: async () => (await import('./commands/lab/status.ts')).labStatusCommand },
+  { name: 'lab fault', summary: 'Breaks a machine of the lab in a named way, or mends it.', load: async () => (await import('./commands/lab/fault.ts')).labFaultCommand },
   { name: 'lab reset', summary: 'Throws the lab and its state away, to begin anew.', load: async () => (await import('./commands/lab/reset.ts')).labResetCommand },
 ];
 

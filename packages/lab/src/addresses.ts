@@ -7,6 +7,8 @@ export interface LabAddresses {
   readonly prefix: string;
   readonly git: { readonly host: string; readonly port: number };
   readonly images: { readonly host: string; readonly port: number };
+  /** Status, journals and faults, for the CLI. */
+  readonly control: { readonly host: string; readonly port: number };
   bmc(index: number): { readonly host: string; readonly port: number };
   node(index: number): string;
 }
@@ -30,6 +32,7 @@ export function labAddresses(network: string): LabAddresses {
     prefix,
     git: { host: `${prefix}0.10`, port: 3000 },
     images: { host: `${prefix}0.10`, port: 8080 },
+    control: { host: `${prefix}0.10`, port: 8081 },
     bmc: (index) => ({ host: inPage(1, 32, index), port: bmcPort }),
     node: (index) => inPage(2, 128, index),
   };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Address, Env, Listener } from '@keelson/std';
 import { createApiServer, certificateAuthenticator, firstOf, mastersGroup, tokenAuthenticator, type ApiServer } from '@keelson/apiserver';
 import type { Store } from '@keelson/apiserver/store';
-import { Receiver } from '@keelson/api';
+import { Receiver, Secret } from '@keelson/api';
 import { createKubeClient, formatKubeconfig, type KubeClient } from '@keelson/kube/client';
 import { runControllers, type Running } from '@keelson/controller';
 import type { GitClient } from '@keelson/git';
@@ -80,7 +80,7 @@ export async function startKeelson(options: KeelsonOptions): Promise<Keelson> {
     const kubeconfigPath = join(dataDir, 'kubeconfig');
     await env.files.write(kubeconfigPath, kubeconfigFor(apiUrl, pki), { mode: 0o600 });
 
-    const controllers = [...gitops.controllers(httpUrl), ...wireMetal({ env }), ...wireCluster({ env, ...(options.keys ? { keys: options.keys } : {}) })];
+    const controllers = [...gitops.controllers(httpUrl), ...wireMetal(), ...wireCluster(options.keys ? { keys: options.keys } : {})];
     const running = runControllers({ controllers, client, env, signal: stop.signal });
     await running.synced;
     return {
@@ -121,7 +121,6 @@ const webhookTries = 600;
 
 async function declare(env: Env, client: KubeClient, repository: Parameters<Keelson['declare']>[0], httpUrl: string): Promise<void> {
   const { onWebhook, ...declared } = repository;
-  const { Secret } = await import('@keelson/api');
   const known = await client.get(Secret, { namespace: systemNamespace, name: `${declared.name}-webhook` });
   const knownToken = (known?.['data'] as Record<string, string> | undefined)?.['token'];
   const webhookSecret = knownToken ? Buffer.from(knownToken, 'base64').toString('utf8') : Buffer.from(env.random.bytes(24)).toString('hex');

@@ -46,15 +46,15 @@ export const upCommand: Command = {
     const env = nodeEnv({ log: logTo(context, values.verbose ?? false) });
     const startedMs = env.clock.now();
 
-    const { openKeelsonStore, startKeelson } = await import('@keelson/server');
+    const [{ openKeelsonStore, startKeelson }, { gitBinary }] = await Promise.all([import('@keelson/server'), import('@keelson/git')]);
     // The lock first: nothing of a running process is touched by a second one.
-    const store = await openKeelsonStore(dataDir);
+    const store = openKeelsonStore(dataDir);
     let lab: Lab | undefined;
     let keelson: Keelson | undefined;
     try {
       if (values.lab !== undefined) lab = await startLabIn(context, env, dataDir, values.lab, values);
-      keelson = await startKeelson({ env, store, dataDir, listen: parseListen(values.listen) });
-      if (lab) await keelson.declare({ name: lab.name, url: lab.git.url, branch: lab.git.branch, path: './clusters/management', credentials: lab.git.account, onWebhook: (hook) => lab!.setWebhook(hook) });
+      keelson = await startKeelson({ env, store, dataDir, git: gitBinary({ clock: env.clock, workDir: join(dataDir, 'git'), log: env.log }), listen: parseListen(values.listen) });
+      if (lab) await keelson.declare({ name: lab.datacenter.name, url: lab.git.url, branch: lab.git.branch, path: './clusters/management', credentials: lab.git, onWebhook: (hook) => lab!.setWebhook(hook) });
       announce(context, keelson, lab);
       return await follow({ context, env, keelson, lab, startedMs, timeoutMs, untilReady: values['until-ready'] ?? false, colour: values.color });
     } finally {
@@ -82,23 +82,30 @@ function parseListen(text: string | undefined): { host: string; port: number } |
 }
 
 async function startLabIn(context: CommandContext, env: Env, dataDir: string, folder: string, values: { 'lab-latency'?: string | undefined; 'lab-network'?: string | undefined }): Promise<Lab> {
-  const { openLabStores, startLab } = await import('@keelson/lab');
+  const [{ createLabClusters, isLatencyName, labControl, startLab }, { openLmdbStore }] = await Promise.all([import('@keelson/lab'), import('@keelson/apiserver/store')]);
   const latency = values['lab-latency'];
-  if (latency !== undefined && latency !== 'zero' && latency !== 'quick' && latency !== 'realistic') throw usageError('up', `--lab-latency ${latency} is not zero, quick or realistic`);
+  if (latency !== undefined && !isLatencyName(latency)) throw usageError('up', `--lab-latency ${latency} is not zero, quick or realistic`);
   const directory = resolve(context.cwd, folder);
   // lab.json marks the folder as a lab's, so that `lab reset` may remove it.
   await env.files.write(join(dataDir, 'lab.json'), `${JSON.stringify({ directory })}\n`);
-  return startLab({
-    env, directory, dataDir: join(dataDir, 'lab'), openStore: openLabStores(join(dataDir, 'lab', 'clusters')),
+  const lab = await startLab({
+    env, directory, dataDir,
+    clusters: async ({ env: labEnv, latency: profile, folder }) => createLabClusters({
+      env: labEnv, latency: profile,
+      openStore: (id) => openLmdbStore({ directory: join(folder, id) }),
+      removeStore: (id) => labEnv.files.remove(join(folder, id)),
+    }),
     ...(latency ? { latency } : {}), ...(values['lab-network'] ? { network: values['lab-network'] } : {}),
   });
+  await env.net.listenHttp(lab.addresses.control, { handler: labControl(lab) });
+  return lab;
 }
 
 function announce(context: CommandContext, keelson: Keelson, lab: Lab | undefined): void {
   const lines = [`API         ${keelson.apiUrl}   (kubectl --kubeconfig ${keelson.kubeconfigPath} get bmh -A)`];
   if (lab) {
     lines.push(`Lab         ${lab.machines.length} machines on ${lab.network}`);
-    lines.push(`Repository  ${lab.workTree}   (edit, git commit, git push; ${lab.git.url})`);
+    lines.push(`Repository  ${lab.git.clone}   (edit, git commit, git push)`);
   }
   context.err(`${lines.join('\n')}\n\n`);
 }

@@ -24,9 +24,9 @@ export const labResetCommand: Command = {
     const { files } = nodeEnv();
     // Only a folder that a lab has written is a lab's to remove: real machines are never forgotten by this command.
     if (!(await files.read(join(dataDir, 'lab.json')))) throw new CommandError(problem(cliProblems.noLab, { path: dataDir }, { why: 'no lab.json in it', where: dataDir }), exitCode.no);
-    const { lockHolder } = await import('@keelson/server');
-    const holder = await lockHolder(join(dataDir, 'store'));
-    if (holder !== undefined) throw new CommandError(problem(cliProblems.labInUse, { path: dataDir, pid: holder }, { why: `process ${holder} holds its store`, where: dataDir }));
+    const { openKeelsonStore } = await import('@keelson/server');
+    // Taking the store is the proof that nothing runs on it: it throws STORE.LOCKED otherwise.
+    await openKeelsonStore(dataDir).close();
     for (const name of ours) await files.remove(join(dataDir, name));
     context.err(`The lab in ${dataDir} is gone. keelson up --lab begins a new one.\n`);
     return exitCode.done;

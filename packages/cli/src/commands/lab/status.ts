@@ -1,10 +1,9 @@
-import { join } from 'node:path';
-import { problem } from '@keelson/std';
+import { formatAge, rfc3339 } from '@keelson/std';
+import type { JournalEntry, LabStatus } from '@keelson/lab';
 import { parseCommand, type Command } from '../../arguments.ts';
-import { dataDirOf } from '../../connect.ts';
-import { CommandError, exitCode } from '../../output/failure.ts';
+import { exitCode } from '../../output/failure.ts';
 import { renderTable } from '../../output/table.ts';
-import { cliProblems } from '../../problems.ts';
+import { openLabDoor } from './control.ts';
 
 const options = { output: { type: 'string', short: 'o' }, journal: { type: 'string' } } as const;
 
@@ -17,16 +16,20 @@ export const labStatusCommand: Command = {
   optionHelp: { journal: "print a machine's hardware journal: power, boot, writes and wipes", output: 'json prints it as data' },
   async run(context) {
     const { values } = parseCommand('lab status', context, options);
-    const dataDir = dataDirOf(values['data-dir'], context.cwd);
-    const [{ nodeEnv }, { readLab }] = await Promise.all([import('@keelson/std/node'), import('@keelson/lab')]);
-    const lab = await readLab(nodeEnv().files, join(dataDir, 'lab'));
-    if (!lab) throw new CommandError(problem(cliProblems.noLab, { path: dataDir }, { why: 'it has no state of a lab', where: join(dataDir, 'lab') }), exitCode.no);
+    const door = await openLabDoor(values['data-dir'], context.cwd);
+    const width = context.width === undefined ? {} : { width: context.width };
     if (values.journal !== undefined) {
-      const entries = lab.journal.filter(({ machine }) => machine === values.journal);
-      context.out(values.output === 'json' ? `${JSON.stringify(entries, null, 2)}\n` : renderTable(['TIME', 'MACHINE', 'EVENT', 'BY', 'DETAIL'], entries.map(({ time, machine, event, by, detail }) => [time, machine, event, by, detail])));
+      const entries = await door.get<JournalEntry[]>(`/journal?machine=${encodeURIComponent(values.journal)}`);
+      context.out(values.output === 'json' ? `${JSON.stringify(entries, null, 2)}\n` : renderTable(['TIME', 'MACHINE', 'EVENT', 'BY', 'DETAIL'], entries.map(({ atMs, machine, event, by, detail }) => [rfc3339(atMs), machine, event, by, detail]), width));
       return exitCode.done;
     }
-    context.out(values.output === 'json' ? `${JSON.stringify(lab.machines, null, 2)}\n` : renderTable(['MACHINE', 'POWER', 'RUNS', 'DISK', 'BMC', 'ADDRESS'], lab.machines.map(({ name, power, runs, disk, bmc, address }) => [name, power, runs, disk, bmc, address])));
+    const status = await door.get<LabStatus>('/status');
+    if (values.output === 'json') context.out(`${JSON.stringify(status, null, 2)}\n`);
+    else {
+      const now = Date.now();
+      const rows = status.machines.map((m) => [m.name, m.power, m.runs, formatAge(now - m.sinceMs), m.disk, m.cluster, m.hostname, m.bmc, m.address, [...m.faults.map((fault) => `fault ${fault}`), m.waitsFor].filter((text) => text !== '').join('; ')]);
+      context.out(renderTable(['MACHINE', 'POWER', 'RUNS', 'AGE', 'DISK', 'CLUSTER', 'HOSTNAME', 'BMC', 'ADDRESS', 'WAITS FOR'], rows, width));
+    }
     return exitCode.done;
   },
 };
