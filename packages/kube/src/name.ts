@@ -56,7 +56,7 @@ export function checkDnsSubdomain(value: string): string[] {
 
 /** Complaints about a DNS label (RFC 1035: begins with a letter), the rule for names of Services. */
 export function checkDns1035Label(value: string): string[] {
-  const complaints = tooLong(value, labelMaxLength);
+  const complaints = tooLong(value, labelMaxLength, 'characters');
   if (!dns1035LabelPattern.test(value)) {
     complaints.push(
       regexComplaint(
@@ -112,11 +112,11 @@ export function isDnsSubdomain(value: string): boolean {
   return checkDnsSubdomain(value).length === 0;
 }
 
-function tooLong(value: string, limit: number): string[] {
-  return Buffer.byteLength(value) > limit ? [`must be no more than ${limit} bytes`] : [];
+function tooLong(value: string, limit: number, unit = 'bytes'): string[] {
+  return Buffer.byteLength(value) > limit ? [`must be no more than ${limit} ${unit}`] : [];
 }
 
 function regexComplaint(rule: string, pattern: string, examples: readonly string[]): string {
-  const shown = examples.map((example) => `'${example}', `).join('or ');
+  const shown = examples.map((example) => `'${example}', `).join(' or ');
   return `${rule} (e.g. ${shown}regex used for validation is '${pattern}')`;
 }

@@ -66,7 +66,7 @@ export function selectorOf(selector: LabelSelector | undefined | null): Selector
   for (const expression of selector.matchExpressions ?? []) {
     const operator = operators[expression.operator];
     if (!operator) throw new SelectorError(`"${expression.operator}" is not a valid label selector operator`);
-    requirements.push(requirement(expression.key, operator, expression.values ?? []));
+    requirements.push(requirement(expression.key, operator, expression.values));
   }
   return { requirements };
 }
@@ -161,9 +161,10 @@ function parseInteger(text: string): bigint | undefined {
   return BigInt.asIntN(64, value) === value ? value : undefined;
 }
 
-function requirement(key: string, operator: LabelOperator, values: readonly string[]): LabelRequirement {
+function requirement(key: string, operator: LabelOperator, given: readonly string[] | undefined): LabelRequirement {
   const complaints = [...complain('key', key, checkLabelKey(key))];
-  const shown = JSON.stringify(values);
+  const shown = JSON.stringify(given ?? null);
+  const values = given ?? [];
   if ((operator === 'in' || operator === 'notin') && values.length === 0) {
     complaints.push(`values: Invalid value: ${shown}: for 'in', 'notin' operators, values set can't be empty`);
   }
@@ -222,7 +223,7 @@ interface Token {
   readonly text: string;
 }
 
-const binaryOperators = '!=, <, =, ==, >, in, notin';
+const binaryOperators = 'in, notin, =, ==, !=, gt, lt';
 
 /** Recursive descent over the grammar of labels.Parse. */
 class SelectorParser {
@@ -264,7 +265,7 @@ class SelectorParser {
     if (key.kind !== 'word') throw new SelectorError(`found '${key.text}', expected: identifier`);
     const complaints = checkLabelKey(key.text);
     if (complaints.length > 0) throw new SelectorError(`<nil>: Invalid value: ${JSON.stringify(key.text)}: ${complaints.join('; ')}`);
-    if (this.#isEndOfTerm()) return requirement(key.text, negated ? '!' : 'exists', []);
+    if (negated || this.#isEndOfTerm()) return requirement(key.text, negated ? '!' : 'exists', []);
     const operator = this.#operator();
     const values = operator === 'in' || operator === 'notin' ? this.#values() : [this.#exactValue()];
     return requirement(key.text, operator, [...new Set(values)].sort());
@@ -305,7 +306,10 @@ class SelectorParser {
         value = token.text;
         continue;
       }
-      if (token.text !== ',' && token.text !== ')') throw new SelectorError(`found '${token.text}', expected: ',', ')' or identifier`);
+      if (token.text !== ',' && token.text !== ')') {
+        const expected = value !== undefined ? "',' or ')'" : values.length > 0 ? "',', or identifier" : "',', ')' or identifier";
+        throw new SelectorError(`found '${token.text}', expected: ${expected}`);
+      }
       values.push(value ?? '');
       value = undefined;
       if (token.text === ')') return values;

@@ -129,11 +129,18 @@ function isCreditCard(text: string): boolean {
   return sum % 10 === 0;
 }
 
+/**
+ * Padded base64, with line breaks and empty as Go's decoder of Secrets takes it (for custom resources upstream refuses both).
+ */
+function isBase64(text: string): boolean {
+  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text.replace(/[\r\n]+/g, ''));
+}
+
 const rgbPart = '(?:0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])';
 
 const checks: ReadonlyMap<string, FormatCheck> = new Map<string, FormatCheck>([
   ['bsonobjectid', matches(/^[0-9a-fA-F]{24}$/)],
-  ['byte', matches(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/)],
+  ['byte', isBase64],
   ['cidr', isCidr],
   ['creditcard', isCreditCard],
   ['date', isDate],
@@ -152,7 +159,7 @@ const checks: ReadonlyMap<string, FormatCheck> = new Map<string, FormatCheck>([
   ['mac', isMac],
   ['password', () => true],
   ['rgbcolor', matches(new RegExp(`^rgb\\(\\s*${rgbPart}\\s*,\\s*${rgbPart}\\s*,\\s*${rgbPart}\\s*\\)$`))],
-  ['ssn', matches(/^\d{3}[- ]?\d{2}[- ]?\d{4}$/)],
+  ['ssn', matches(/^\d{3}[- ]\d{2}[- ]\d{4}$/)],
   ['uri', isUri],
   ['uuid', matches(uuid('[0-9a-f]{4}', '[0-9a-f]{4}'))],
   ['uuid3', matches(uuid('3[0-9a-f]{3}', '[0-9a-f]{4}'))],

@@ -12,6 +12,8 @@ export interface Plan {
   /** Allowed JSON types; empty allows any. */
   readonly types: readonly string[];
   readonly nullable: boolean;
+  /** The format, when it means something for the type; empty otherwise. */
+  readonly format: string;
   readonly isSet: boolean;
   readonly mapKeys: readonly string[] | undefined;
   readonly keepsUnknown: boolean;
@@ -71,12 +73,14 @@ function makePlan(schema: Schema, resolver: SchemaResolver | undefined): Plan {
   const additional = one(typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined);
   const items = one(schema.items);
   const [allOf, anyOf, oneOf, not] = [several(schema.allOf), several(schema.anyOf), several(schema.oneOf), one(schema.not)];
-  const format = schema.format === undefined ? undefined : formatCheck(schema.format);
+  const types = typesOf(schema);
+  const format = formatOf(schema, types);
   const texts = schema.enum !== undefined && schema.enum.length > 0 && schema.enum.every((member) => typeof member === 'string');
   const listType = schema['x-kubernetes-list-type'];
   return {
     schema,
-    types: typesOf(schema),
+    types,
+    format,
     nullable: schema.nullable === true,
     isSet: listType === 'set',
     mapKeys: listType === 'map' ? schema['x-kubernetes-list-map-keys'] : undefined,
@@ -86,7 +90,7 @@ function makePlan(schema: Schema, resolver: SchemaResolver | undefined): Plan {
     required: schema.required ?? [],
     defaults: defaultsOf(properties, resolver),
     pattern: schema.pattern === undefined || schema.pattern === '' ? undefined : compilePattern(schema.pattern),
-    checkFormat: format,
+    checkFormat: format === '' ? undefined : formatCheck(format),
     enumTexts: texts ? new Set(schema.enum) : undefined,
     allowsAdditional: schema.additionalProperties !== false,
     composes: [schema.allOf, schema.anyOf, schema.oneOf].some((of) => of !== undefined && of.length > 0) || schema.not !== undefined,
@@ -125,6 +129,16 @@ function typesOf(schema: Schema): readonly string[] {
   if (schema['x-kubernetes-int-or-string'] || (schema.format === 'int-or-string' && schema.type === 'string')) return intOrString;
   if (schema.type === undefined || schema.type === '') return [];
   return typeof schema.type === 'string' ? [schema.type] : schema.type;
+}
+
+/** Formats that are unknown for a type are as if they were not there. */
+function formatOf(schema: Schema, types: readonly string[]): string {
+  const { format } = schema;
+  if (format === undefined) return '';
+  const [type] = types;
+  if (types.length === 1 && type === 'integer') return format === 'int32' || format === 'int64' ? format : '';
+  if (types.length === 1 && type === 'number') return format === 'float' || format === 'double' ? format : '';
+  return (types.length !== 1 || type === 'string') && formatCheck(format) ? format : '';
 }
 
 function defaultsOf(properties: Schema['properties'], resolver: SchemaResolver | undefined): (readonly [string, unknown])[] {

@@ -45,7 +45,7 @@ interface Run {
 function check(plan: Plan, value: unknown, run: Run): number {
   if (value === null || value === undefined) return checkNull(plan, run);
   let held = 1;
-  if (plan.types.length > 0 || plan.schema.format) held += 1 + checkType(plan, value, run);
+  if (plan.types.length > 0 || plan.format !== '') held += 1 + checkType(plan, value, run);
   held += 2 + (plan.composes ? checkCompositions(plan, value, run) : 0);
   switch (typeof value) {
     case 'string':
@@ -69,28 +69,34 @@ function checkNull(plan: Plan, run: Run): number {
   let held = 1;
   if (plan.types.length > 0 && !plan.types.includes('null') && !plan.nullable) {
     held = 0;
-    wrongType(plan, 'null', run);
+    wrongType(plan.types.join(','), 'null', run);
   }
   checkEnum(plan, null, run);
   return held;
 }
 
 function checkType(plan: Plan, value: unknown, run: Run): 0 | 1 {
-  const { types, schema } = plan;
+  const { types, format } = plan;
   const type = jsonType(value);
+  const fits = types.includes(type) || (type === 'integer' && types.includes('number'));
   const isText = type === 'string' || type === 'array';
-  const numeric = types.includes('number') || types.includes('integer');
-  // Upstream leaves texts and lists of a formatted, non-numeric schema to the format check.
-  if (isText && schema.format && !numeric) return 1;
-  if (types.length === 0 || types.includes(type)) return 1;
-  if (type === 'integer' && types.includes('number')) return 1;
-  wrongType(plan, type, run);
-  return 0;
+  if (format === '') {
+    if (fits || types.length === 0) return 1;
+  } else if (!isText) {
+    if (fits) return 1;
+    // Upstream names the formats here, its own names for those of numbers.
+    return wrongType(format, { integer: 'int64', number: 'float64' }[type] ?? '', run);
+  } else if (fits || !(types.includes('number') || types.includes('integer'))) {
+    // Texts and lists of a formatted, non-numeric schema are left to the format check.
+    return 1;
+  }
+  return wrongType(types.join(','), type, run);
 }
 
-function wrongType(plan: Plan, type: string, run: Run): void {
-  const detail = `${run.path} in body must be of type ${plan.types.join(',')}: ${quote(type)}`;
-  report(run, typeInvalid(fieldOf(run.path), type, detail), detail);
+function wrongType(wanted: string, seen: string, run: Run): 0 {
+  const detail = `${run.path} in body must be of type ${wanted}: ${quote(seen)}`;
+  report(run, typeInvalid(fieldOf(run.path), seen, detail), detail);
+  return 0;
 }
 
 function jsonType(value: unknown): string {
@@ -139,7 +145,7 @@ function checkNumber(plan: Plan, value: number, run: Run): void {
   const { schema, types } = plan;
   const path = run.path;
   if (types.length === 1 && types[0] === 'integer') {
-    const named = schema.format === 'int32' || schema.format === 'int64' ? schema.format : undefined;
+    const named = plan.format === '' ? undefined : plan.format;
     const [low, high] = ranges[named ?? 'int64'] ?? [0, 0];
     if (!Number.isInteger(value) || value < low || value > high || (named !== 'int32' && value === high)) {
       const format = named ? `with format ${named}` : '(default format)';
