@@ -1,4 +1,5 @@
 export * from './change.ts';
+export * from './import-secrets.ts';
 export * from './machine-config.ts';
 export * from './patch.ts';
 export * from './render.ts';
