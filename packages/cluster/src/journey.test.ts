@@ -66,7 +66,8 @@ async function machines(client: KubeClient): Promise<Machine[]> {
 }
 
 async function untilAvailable(world: TestWorld, client: KubeClient, count: number): Promise<void> {
-  await world.until<Cluster>(Cluster, edge, (cluster) => isAvailable(cluster) && (cluster.status?.controlPlane?.availableReplicas ?? 0) + (cluster.status?.workers?.availableReplicas ?? 0) === count, { limitMs: 30 * 60_000 });
+  const total = (cluster: Cluster, field: 'replicas' | 'availableReplicas') => (cluster.status?.controlPlane?.[field] ?? 0) + (cluster.status?.workers?.[field] ?? 0);
+  await world.until<Cluster>(Cluster, edge, (cluster) => isAvailable(cluster) && total(cluster, 'replicas') === count && total(cluster, 'availableReplicas') === count, { limitMs: 30 * 60_000 });
   assert.deepEqual((await machines(client)).map((machine) => machine.status?.phase), Array.from({ length: count }, () => 'Running'));
 }
 
@@ -95,5 +96,98 @@ test('builds a cluster of 3 control planes and 2 workers from its YAML', async (
   assert.equal(new Set(consumers).size, 5);
   assert.equal(consumers.length, 5);
   for (const name of ['edge-talos', 'edge-ca', 'edge-talosconfig', 'edge-kubeconfig']) assert.ok(await client.get<Secret>(Secret, { namespace, name }), name);
+  await world.stop();
+});
+
+test('scales workers up onto the spare host and down again, and gives the host back wiped', async () => {
+  const { client, rack, workload, start } = await journey(6);
+  const world = await start();
+  await untilAvailable(world, client, 5);
+  const deployment = { namespace, name: 'edge-workers' };
+  await client.patch(MachineDeployment, deployment, 'merge', { spec: { replicas: 3 } });
+  await untilAvailable(world, client, 6);
+  assert.equal(acts(rack, 'apply').length, 6);
+  const doomed = (await machines(client)).find((machine) => machine.metadata.name.startsWith('edge-workers'))!;
+  await client.patch(Machine, doomed.metadata, 'merge', { metadata: { annotations: { 'cluster.x-k8s.io/delete-machine': 'yes' } } });
+  await client.patch(MachineDeployment, deployment, 'merge', { spec: { replicas: 2 } });
+  await world.untilGone(Machine, doomed.metadata);
+  await untilAvailable(world, client, 5);
+  assert.equal(await workload.get(Node, { name: doomed.status!.nodeRef!.name }), undefined);
+  const wiped = acts(rack, 'wipe').map((entry) => entry.host);
+  assert.deepEqual(wiped, [doomed.status!.nodeRef!.name]);
+  const host = await client.get<BareMetalHost>(BareMetalHost, { namespace, name: wiped[0]! });
+  assert.deepEqual([host?.status?.provisioning?.state, host?.spec?.consumerRef, host?.spec?.image, host?.metadata.labels?.['cluster.x-k8s.io/cluster-name']], ['available', undefined, undefined, undefined]);
+  assert.deepEqual(rack.violations, []);
+  await world.stop();
+});
+
+test('deletes a cluster from the workers to the secrets, and returns every host wiped', async () => {
+  const { client, rack, start } = await journey(5);
+  const world = await start();
+  await untilAvailable(world, client, 5);
+  const workers = new Set((await machines(client)).filter((machine) => machine.metadata.name.startsWith('edge-workers')).map((machine) => machine.status!.nodeRef!.name));
+  await client.delete(Cluster, edge);
+  await world.untilGone(Cluster, edge);
+  assert.deepEqual(await machines(client), []);
+  const wiped = acts(rack, 'wipe').map((entry) => entry.host);
+  assert.equal(wiped.length, 5);
+  assert.deepEqual(new Set(wiped.slice(0, 2)), workers, 'workers go first');
+  for (const host of (await client.list<BareMetalHost>(BareMetalHost, { namespace })).items) assert.deepEqual([host.status?.provisioning?.state, host.spec?.consumerRef], ['available', undefined]);
+  for (const name of ['edge-talos', 'edge-ca', 'edge-talosconfig', 'edge-kubeconfig']) assert.equal(await client.get<Secret>(Secret, { namespace, name }), undefined, name);
+  assert.deepEqual(rack.violations, []);
+  await world.stop();
+});
+
+test('scales the control plane from 1 to 3 and back to 1, with every member leaving etcd before its host is taken', async () => {
+  const { client, rack, start } = await journey(4, { controlPlanes: 1, workers: 1 });
+  const world = await start();
+  await untilAvailable(world, client, 2);
+  await client.patch(TalosControlPlane, edge, 'merge', { spec: { replicas: 3 } });
+  await untilAvailable(world, client, 4);
+  assert.equal(rack.members().length, 3);
+  await client.patch(TalosControlPlane, edge, 'merge', { spec: { replicas: 1 } });
+  await untilAvailable(world, client, 2);
+  assert.equal(rack.members().length, 1);
+  const order = rack.journal.filter((entry) => entry.act === 'leave' || entry.act === 'wipe').map((entry) => `${entry.act} ${entry.host}`);
+  const [first, second] = acts(rack, 'leave').map((entry) => entry.host);
+  assert.deepEqual(order, [`leave ${first}`, `wipe ${first}`, `leave ${second}`, `wipe ${second}`]);
+  assert.equal(acts(rack, 'bootstrap').length, 1);
+  await client.patch(TalosControlPlane, edge, 'merge', { spec: { replicas: 0 } });
+  await world.until<TalosControlPlane>(TalosControlPlane, edge, (one) => findCondition(one, 'Available') !== undefined && one.status?.observedGeneration === one.metadata.generation);
+  await world.untilIdle(60_000);
+  assert.equal((await machines(client)).length, 2, 'a control plane is never scaled to nothing');
+  await world.stop();
+});
+
+test('replaces machines of a changed template, control plane and workers, without losing etcd', async () => {
+  const { client, rack, start } = await journey(7);
+  const world = await start();
+  await untilAvailable(world, client, 5);
+  await client.patch(MachineDeployment, { namespace, name: 'edge-workers' }, 'merge', { spec: { template: { spec: { version: 'v1.36.3' } } } });
+  await client.patch(TalosControlPlane, edge, 'merge', { spec: { version: 'v1.36.3' } });
+  await world.until<Cluster>(Cluster, edge, (cluster) => isAvailable(cluster) && cluster.status?.controlPlane?.replicas === 3 && cluster.status?.workers?.replicas === 2 && cluster.status?.controlPlane?.versions?.[0]?.version === 'v1.36.3' && cluster.status?.controlPlane?.versions?.length === 1 && cluster.status?.workers?.versions?.[0]?.version === 'v1.36.3' && cluster.status?.workers?.versions?.length === 1, { limitMs: 3_600_000 });
+  assert.equal(rack.members().length, 3);
+  assert.equal(acts(rack, 'bootstrap').length, 1);
+  assert.equal(acts(rack, 'leave').length, 3);
+  assert.equal(acts(rack, 'wipe').length, 5);
+  assert.deepEqual(rack.violations, []);
+  await world.stop();
+});
+
+test('says which hosts there are and why none can be taken, and goes on by itself when one comes', async () => {
+  const { client, rack, env, start } = await journey(1, { controlPlanes: 1, workers: 1 });
+  const world = await start();
+  const machine = await world.until<Metal3Machine>(Metal3Machine, { namespace, name: await (async () => {
+    await env.clock.runUntil(async () => (await client.list(Metal3Machine, { namespace })).items.some((one) => findCondition(one, 'AssociateBareMetalHost')?.reason === 'AssociateBareMetalHostFailed' && (findCondition(one, 'AssociateBareMetalHost')?.message ?? '').includes('in use')));
+    return (await client.list(Metal3Machine, { namespace })).items.find((one) => (findCondition(one, 'AssociateBareMetalHost')?.message ?? '').includes('in use'))!.metadata.name;
+  })() }, () => true);
+  const condition = findCondition(machine, 'AssociateBareMetalHost');
+  assert.match(condition?.message ?? '', /of 1 host: 1 in use \(host-0\).*\[CLUSTER\.NO_AVAILABLE_HOST\]/);
+  await world.until<Machine>(Machine, machine.metadata, (one) => (findCondition(one, 'Ready')?.message ?? '').includes('of 1 host: 1 in use (host-0)'));
+  await world.until<Cluster>(Cluster, edge, (cluster) => (findCondition(cluster, 'Available')?.message ?? '').includes('1 in use (host-0)'));
+  const [, spare] = rackHosts(2);
+  rack.machines.set('host-1', { host: 'host-1', address: '127.77.2.11', mac: '52:54:00:00:00:11', mode: 'off', etcd: 'Waiting', boot: 0 });
+  await client.create(BareMetalHost, spare!);
+  await untilAvailable(world, client, 2);
   await world.stop();
 });

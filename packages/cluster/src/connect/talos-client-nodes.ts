@@ -22,19 +22,19 @@ export function talosClientNodes(net: Net): TalosNodes {
     look: (address, talosconfig) => look(net, address, talosconfig === undefined ? undefined : secure(address, talosconfig)),
     async applyConfig(address, fingerprint, config) {
       using client = createTalosClient({ net, address: endpoint(address), tls: { maintenance: true, pinnedSha256: fingerprint } });
-      return answerOf(client.applyConfiguration(config, { timeoutMs: limits.applyMs }).then((): NodeAnswer => ({ kind: 'done' })));
+      return await answerOf(client.applyConfiguration(config, { timeoutMs: limits.applyMs }).then((): NodeAnswer => ({ kind: 'done' })));
     },
     async lookControlPlane(address, talosconfig) {
       using client = secure(address, talosconfig);
-      return lookControlPlane(client, () => hasEtcdData(net, address, talosconfig));
+      return await lookControlPlane(client, () => hasEtcdData(net, address, talosconfig));
     },
     async bootstrap(address, talosconfig) {
       using client = secure(address, talosconfig);
-      return answerOf(client.bootstrap().then((result): NodeAnswer => ({ kind: result.bootstrapped ? 'done' : 'already' })));
+      return await answerOf(client.bootstrap().then((result): NodeAnswer => ({ kind: result.bootstrapped ? 'done' : 'already' })));
     },
     async leaveEtcd(address, talosconfig) {
       using client = secure(address, talosconfig);
-      return answerOf((async (): Promise<NodeAnswer> => {
+      return await answerOf((async (): Promise<NodeAnswer> => {
         await client.etcdForfeitLeadership({ timeoutMs: limits.etcdMs });
         await client.etcdLeaveCluster({ timeoutMs: limits.etcdMs });
         return { kind: 'done' };
@@ -42,7 +42,7 @@ export function talosClientNodes(net: Net): TalosNodes {
     },
     async removeMember(address, talosconfig, memberId) {
       using client = secure(address, talosconfig);
-      return answerOf(client.etcdRemoveMember(BigInt(memberId), { timeoutMs: limits.etcdMs }).then((): NodeAnswer => ({ kind: 'done' })));
+      return await answerOf(client.etcdRemoveMember(BigInt(memberId), { timeoutMs: limits.etcdMs }).then((): NodeAnswer => ({ kind: 'done' })));
     },
   };
 }
