@@ -4,7 +4,7 @@ import { DaemonSet, Deployment, Endpoints, EndpointSlice, Event, Lease, Namespac
 import { conditionsOf, type KindRef, type KubeObject, type ObjectKey } from '@keelson/kube';
 import type { KubeClient } from '@keelson/kube/client';
 import { createKubeClient } from '@keelson/kube/client';
-import { testCluster, type TestCluster } from './test-cluster.ts';
+import { testCluster, type TestCluster } from './testing/test-cluster.ts';
 
 async function until<T extends KubeObject>(world: TestCluster, kind: KindRef, key: ObjectKey, holds: (object: T) => boolean | Promise<boolean>, limitMs = 900_000): Promise<T> {
   let last: T | undefined;

@@ -4,9 +4,9 @@ import { createKubeClient, type KubeClient } from '@keelson/kube/client';
 import { parseTime } from '@keelson/std';
 import { generateKey, issueCertificate } from '@keelson/std/x509';
 import { virtualEnv, type VirtualEnv } from '@keelson/std/testing';
-import { latencyProfiles, type LatencyName } from '../latency.ts';
-import type { LabClusters, NodeAttachment, NodeRole } from './cluster-host.ts';
-import { createLabClusters } from './lab-clusters.ts';
+import { latencyProfiles, type LatencyName } from '../../latency.ts';
+import type { LabClusters, NodeAttachment, NodeRole } from '../cluster-host.ts';
+import { createLabClusters } from '../lab-clusters.ts';
 
 export interface TestCluster {
   readonly env: VirtualEnv;
