@@ -7,11 +7,13 @@ import type { KubeObject } from '@keelson/kube';
 import { findCondition } from '@keelson/kube';
 import type { KubeClient } from '@keelson/kube/client';
 import { createKubeClient } from '@keelson/kube/client';
+import { runControllers } from '@keelson/controller';
 import type { TestWorld } from '@keelson/controller/testing';
 import { createTestWorld } from '@keelson/controller/testing';
-import { TransportError } from '@keelson/std';
-import type { VirtualEnv } from '@keelson/std/testing';
-import { virtualEnv } from '@keelson/std/testing';
+import type { HttpTransport } from '@keelson/std';
+import { TransportError, randomInt, seededRandom } from '@keelson/std';
+import type { Effect, VirtualEnv, VirtualProcess } from '@keelson/std/testing';
+import { virtualEnv, virtualProcess } from '@keelson/std/testing';
 import { generateKey } from '@keelson/std/x509';
 import type { KeySource } from '@keelson/talos/pki';
 import { clusterControllers } from './controllers.ts';
@@ -30,11 +32,13 @@ interface Journey {
   readonly workload: KubeClient;
   readonly rack: Rack;
   start(): Promise<TestWorld>;
+  /** The same controllers in a process of their own, which `onEffect` may kill. */
+  startProcess(onEffect: (effect: Effect, process: VirtualProcess) => void): VirtualProcess;
 }
 
 async function journey(hosts: number, options: EdgeOptions = {}): Promise<Journey> {
   const env = virtualEnv({ seed: 7 });
-  const { client } = await testApiServer(env);
+  const { client, handler } = await testApiServer(env);
   const workloadServer = await testApiServer(env);
   const workload = workloadServer.client;
   const rack = createRack(env, workload, hosts);
@@ -47,8 +51,14 @@ async function journey(hosts: number, options: EdgeOptions = {}): Promise<Journe
   });
   await client.create({ group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false }, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   for (const object of [...rackHosts(hosts), ...edgeCluster(options)]) await createAny(client, object);
-  const start = () => createTestWorld({ env, client, controllers: [...clusterControllers({ keys: quickKeys, connectWorkload: () => reachable }), rackHostController(rack)] });
-  return { env, client, workload, rack, start };
+  const controllers = () => [...clusterControllers({ keys: quickKeys, connectWorkload: () => reachable }), rackHostController(rack)];
+  const startProcess: Journey['startProcess'] = (onEffect) => {
+    const own = virtualProcess(env, onEffect);
+    const transport: HttpTransport = (request) => (request.method === 'GET' ? (own.killed ? new Promise<never>(() => {}) : handler(request)) : own.effect('request', `${request.method} ${request.url}`, () => handler(request)));
+    runControllers({ controllers: controllers(), client: createKubeClient({ transport, baseUrl: 'http://apiserver' }), env: own.env, signal: new AbortController().signal });
+    return own;
+  };
+  return { env, client, workload, rack, start: () => createTestWorld({ env, client, controllers: controllers() }), startProcess };
 }
 
 async function createAny(client: KubeClient, object: KubeObject): Promise<void> {
@@ -190,4 +200,62 @@ test('says which hosts there are and why none can be taken, and goes on by itsel
   await client.create(BareMetalHost, spare!);
   await untilAvailable(world, client, 2);
   await world.stop();
+});
+
+/** Builds a cluster of 3 control planes and a worker while `crashesAt` kills the process; answers how often it did. */
+async function buildWithCrashes(crashesAt: (effect: Effect, index: number) => boolean): Promise<{ crashes: number; effects: string[] }> {
+  const { client, rack, env, startProcess } = await journey(5, { controlPlanes: 3, workers: 1 });
+  const effects: string[] = [];
+  let crashes = 0;
+  let index = 0;
+  const begin = () => startProcess((effect, process) => {
+    effects.push(`${effect.when} ${effect.what}`);
+    if (!crashesAt(effect, index++)) return;
+    process.kill();
+    crashes++;
+    // Whoever watches over the process starts it again a moment later.
+    env.clock.after(2_000, begin);
+  });
+  begin();
+  const done = async () => {
+    const cluster = await client.get<Cluster>(Cluster, edge);
+    return cluster !== undefined && isAvailable(cluster) && cluster.status?.controlPlane?.availableReplicas === 3 && cluster.status?.workers?.availableReplicas === 1;
+  };
+  await env.clock.runUntil(done, { limitMs: 2 * 3_600_000, what: () => `the cluster after ${crashes} crashes, the last effects being ${effects.slice(-6).join('; ')}` });
+  assert.deepEqual(rack.violations, []);
+  assert.equal(acts(rack, 'bootstrap').length, 1, 'etcd is bootstrapped once');
+  assert.equal(acts(rack, 'apply').length, 4, 'each machine gets its config once');
+  assert.equal(acts(rack, 'wipe').length, 0, 'nothing is wiped');
+  assert.equal((await machines(client)).length, 4);
+  const consumers = (await client.list<BareMetalHost>(BareMetalHost, { namespace })).items.flatMap((host) => host.spec?.consumerRef?.name ?? []);
+  assert.deepEqual([consumers.length, new Set(consumers).size], [4, 4], 'no host is claimed twice, none for nothing');
+  assert.equal((await client.list(Metal3Machine, { namespace })).items.length, 4, 'no machine is left without an owner');
+  return { crashes, effects };
+}
+
+test('is killed at random effects of the build, again and again, and still builds each thing once', async () => {
+  let crashes = 0;
+  for (const seed of [1, 2, 3, 4]) {
+    const random = seededRandom(seed);
+    let next = randomInt(random, 30);
+    crashes += (await buildWithCrashes((_effect, index) => {
+      if (index < next || next > 700) return false;
+      next = index + 1 + randomInt(random, 45);
+      return true;
+    })).crashes;
+  }
+  assert.ok(crashes > 60, `${crashes} crashes`);
+});
+
+test('is killed before and after each effect that must not happen twice', async () => {
+  const risky = /ApplyConfiguration|\/Bootstrap$|PATCH .*(baremetalhosts|taloscontrolplanes|metal3machines)\/[^/]+\?|POST .*secrets/;
+  const seen = new Map<string, number>();
+  const { crashes } = await buildWithCrashes((effect) => {
+    const name = `${effect.when} ${effect.what.replace(/\?.*/, '')}`;
+    const times = seen.get(name) ?? 0;
+    seen.set(name, times + 1);
+    // The first and the second time: the second is the one that follows the crash.
+    return times < 2 && risky.test(effect.what);
+  });
+  assert.ok(crashes > 40, `${crashes} crashes`);
 });
