@@ -1,6 +1,6 @@
 /** The composition root: one process with the API and every controller. */
 import { join } from 'node:path';
-import type { Address, Env, Listener } from '@keelson/std';
+import { textResponse, type Address, type Env, type HttpHandler, type Listener } from '@keelson/std';
 import { createApiServer, certificateAuthenticator, firstOf, mastersGroup, tokenAuthenticator, type ApiServer } from '@keelson/apiserver';
 import type { Store } from '@keelson/apiserver/store';
 import { Receiver, Secret } from '@keelson/api';
@@ -9,7 +9,6 @@ import { runControllers, type Running } from '@keelson/controller';
 import type { GitClient } from '@keelson/git';
 import type { Snapshot } from '@keelson/trace';
 import { declareRepository, systemNamespace, type FirstRepository } from './first-repository.ts';
-import { routeByPrefix } from './http/routes.ts';
 import { listenOn, listenOnFree, readPorts, writePorts } from './listen.ts';
 import { openPki, type ServerPki } from './pki.ts';
 import { missingForReady, snapshotOfCache } from './progress.ts';
@@ -63,7 +62,6 @@ export async function startKeelson(options: KeelsonOptions): Promise<Keelson> {
   const client = createKubeClient({ transport: api.localHandler, baseUrl: 'http://keelson' });
   const remembered = await readPorts(env, dataDir);
 
-  const gitops = await wireGitops({ env, dataDir, git: options.git });
   const stop = new AbortController();
   const listeners: Listener[] = [];
   try {
@@ -72,7 +70,9 @@ export async function startKeelson(options: KeelsonOptions): Promise<Keelson> {
       ? await listenOn(env, options.listen, { handler: api.handler, tls })
       : await listenOnFree(env, host, [remembered.api, defaultApiPort], { handler: api.handler, tls });
     listeners.push(apiListener);
-    const httpListener = await listenOnFree(env, host, [remembered.http, defaultHttpPort], { handler: routeByPrefix(gitops.routes(client)) });
+    // The handler needs to know its own address, so it comes second.
+    let http: HttpHandler = async () => textResponse(503, 'starting\n');
+    const httpListener = await listenOnFree(env, host, [remembered.http, defaultHttpPort], { handler: (request) => http(request) });
     listeners.push(httpListener);
     await writePorts(env, dataDir, { api: apiListener.address.port, http: httpListener.address.port });
     const httpUrl = `http://${hostText(host)}:${httpListener.address.port}`;
@@ -80,7 +80,9 @@ export async function startKeelson(options: KeelsonOptions): Promise<Keelson> {
     const kubeconfigPath = join(dataDir, 'kubeconfig');
     await env.files.write(kubeconfigPath, kubeconfigFor(apiUrl, pki), { mode: 0o600 });
 
-    const controllers = [...gitops.controllers(httpUrl), ...wireMetal(), ...wireCluster(options.keys ? { keys: options.keys } : {})];
+    const gitops = wireGitops({ env, dataDir, git: options.git, client, httpUrl });
+    http = gitops.handler;
+    const controllers = [...gitops.controllers, ...wireMetal(), ...wireCluster(options.keys ? { keys: options.keys } : {})];
     const running = runControllers({ controllers, client, env, signal: stop.signal });
     await running.synced;
     return {
