@@ -25,7 +25,14 @@ export const emptySet: FieldSet = { members: new Set(), children: new Map() };
 
 export const fieldElement = (name: string): PathElement => `f:${name}`;
 export const valueElement = (value: unknown): PathElement => `v:${goJson(value)}`;
-export const keyElement = (keys: Readonly<Record<string, unknown>>): PathElement => `k:${goJson(keys)}`;
+
+/** The element of an item with these key fields. */
+export function keyElement(keys: Readonly<Record<string, unknown>>): PathElement {
+  const fields = Object.keys(keys)
+    .sort()
+    .map((name) => `${goJson(name)}:${goJson(keys[name])}`);
+  return `k:{${fields.join(',')}}`;
+}
 
 /** Collects paths; `done` gives the set. The root path itself is never a member. */
 export class FieldSetBuilder {

@@ -3,7 +3,7 @@ import type { KubeObject, ManagedFieldsEntry } from '../object.ts';
 import { parseTime } from '@keelson/std';
 import { isEqual } from '../schema/validate.ts';
 import type { FieldSet } from './field-set.ts';
-import { decodeFields, difference, emptySet, encodeFields, fieldElement, fieldSetOf, isEmptySet, union } from './field-set.ts';
+import { decodeFields, difference, emptySet, encodeFields, fieldElement, fieldSetOf, union } from './field-set.ts';
 
 /** One manager's entry, with its fields as a set. */
 export interface Manager {
@@ -99,13 +99,9 @@ const untracked: FieldSet = fieldSetOf(
   ]),
 );
 
-/** Takes the fields that are never tracked out of one manager's set; a manager without fields goes. */
-export function stripUntracked(managers: Map<string, Manager>, id: string): void {
-  const manager = managers.get(id);
-  if (!manager) return;
-  const set = difference(manager.set, untracked);
-  if (isEmptySet(set)) managers.delete(id);
-  else managers.set(id, { ...manager, set });
+/** A set without the fields that are never tracked. */
+export function tracked(set: FieldSet): FieldSet {
+  return difference(set, untracked);
 }
 
 /** Joins the oldest Update entries of each apiVersion until no more than ten are left. */

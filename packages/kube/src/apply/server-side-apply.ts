@@ -16,12 +16,13 @@ import {
   hasPath,
   intersection,
   isEmptySet,
+  isSameSet,
   pathsOf,
   recursiveDifference,
   union,
 } from './field-set.ts';
 import type { Manager, Managers } from './managed-fields.ts';
-import { capUpdateManagers, decodeManagers, managerId, stripUntracked, withManagers, withoutManagedFields } from './managed-fields.ts';
+import { capUpdateManagers, decodeManagers, managerId, tracked, withManagers, withoutManagedFields } from './managed-fields.ts';
 import { PatchError } from './patch-error.ts';
 import type { Atom } from './typed.ts';
 import { objectAtom } from './typed.ts';
@@ -216,16 +217,11 @@ function recordUpdate(managers: Map<string, Manager>, atom: Atom, before: KubeOb
   const { comparison, others } = releaseChanged(managers, undefined, atom, before, after, options);
   managers.clear();
   for (const [other, kept] of others) managers.set(other, kept);
-  const own = union(comparison.modified, comparison.added);
+  const set = tracked(union(comparison.modified, comparison.added));
+  if (isEmptySet(set)) return;
   const id = managerId(manager);
-  const current = '\u0000current';
-  managers.set(current, { ...manager, time: undefined, set: own });
-  stripUntracked(managers, current);
-  const mine = managers.get(current);
-  managers.delete(current);
-  if (!mine) return;
   const previous = managers.get(id)?.set ?? emptySet;
-  managers.set(id, { ...manager, time: options.time, set: union(mine.set, previous) });
+  managers.set(id, { ...manager, time: options.time, set: union(set, previous) });
 }
 
 interface Released {
@@ -290,24 +286,31 @@ function resetFilter(options: TrackingOptions): (set: FieldSet) => FieldSet {
   return (set) => recursiveDifference(set, reset);
 }
 
-/** Fits all sets to the schema as it is now. */
-function reconcileAll(managers: Map<string, Manager>, atom: Atom, options: TrackingOptions): void {
+/** Fits all sets to the schema as it is now, and drops owners whose version is gone. True when nothing had to be changed. */
+function reconcileAll(managers: Map<string, Manager>, atom: Atom, options: TrackingOptions): boolean {
+  let settled = true;
   for (const [id, manager] of managers) {
     const type = inVersion(manager.apiVersion, atom, options);
-    if (type) managers.set(id, { ...manager, set: reconcileSet(type.atom, manager.set) });
+    const set = type && reconcileSet(type.atom, manager.set);
+    if (set === manager.set) continue;
+    settled = false;
+    if (set) managers.set(id, { ...manager, set });
     else managers.delete(id);
   }
+  return settled;
 }
 
 interface Applied {
   readonly object: KubeObject;
   readonly managers: Map<string, Manager>;
   readonly id: string;
+  /** True when neither the object nor any owner changes. */
+  readonly unchanged: boolean;
 }
 
 function applyWith(atom: Atom, live: KubeObject, from: Managers, input: ApplyInput, force: boolean): Applied | { readonly conflicts: readonly ConflictAt[] } {
   const managers = new Map(from);
-  reconcileAll(managers, atom, input);
+  const wereSettled = reconcileAll(managers, atom, input);
   const manager: Omit<Manager, 'set'> = {
     name: input.manager || 'unknown',
     operation: 'Apply',
@@ -319,13 +322,21 @@ function applyWith(atom: Atom, live: KubeObject, from: Managers, input: ApplyInp
   const last = managers.get(id);
   const merged = asObject(mergeTyped(atom, live, input.applied));
   const set = resetFilter(input)(fieldSetOfTyped(atom, input.applied));
+  if (wereSettled && last && isRepeated(input, live, merged, managers, last.set, set)) return { object: live, managers, id, unchanged: true };
   managers.set(id, { ...manager, time: last?.time, set });
   const object = last && !isEmptySet(last.set) ? dropGivenUp(atom, merged, managers, last, input) : merged;
   const { taken, others } = releaseChanged(managers, id, atom, live, object, input);
   if (taken.size > 0 && !force) return { conflicts: conflictsOf(taken, managers) };
-  const left = new Map(others).set(id, { ...manager, time: last?.time, set });
-  stripUntracked(left, id);
-  return { object, managers: left, id };
+  const left = new Map(others);
+  const own = tracked(set);
+  if (!isEmptySet(own)) left.set(id, { ...manager, time: last?.time, set: own });
+  return { object, managers: left, id, unchanged: false };
+}
+
+/** The short way for a manager that applies the same again, which is what controllers mostly do. */
+function isRepeated(input: ApplyInput, live: KubeObject, merged: KubeObject, managers: Managers, last: FieldSet, set: FieldSet): boolean {
+  if (input.manager === 'kubectl' || !isEqual(merged, live) || !isSameSet(tracked(set), last)) return false;
+  return [...managers.values()].every((manager) => manager.apiVersion === input.apiVersion);
 }
 
 function asObject(value: unknown): KubeObject {
@@ -441,6 +452,7 @@ function lastAppliedSet(atom: Atom, live: KubeObject, apiVersion: string): Field
 }
 
 function finish(input: ApplyInput, live: KubeObject, outcome: Applied): ApplyResult {
+  if (outcome.unchanged && input.live) return { object: input.live, conflicts: [], changed: false };
   const { managers, id } = outcome;
   let { object } = outcome;
   const same = isEqual(object, live);

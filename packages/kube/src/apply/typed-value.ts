@@ -2,7 +2,7 @@
 import { quote, showValue } from '../schema/field-error.ts';
 import { isRecord } from '../schema/schema.ts';
 import type { PathElement } from './field-set.ts';
-import { formatElement, keyElement, valueElement } from './field-set.ts';
+import { fieldElement, formatElement, formatPath, keyElement, valueElement } from './field-set.ts';
 import type { Atom, ListType, MapType, ScalarType } from './typed.ts';
 
 /** The part of a type that a value uses. Undefined and null keep all parts. */
@@ -58,9 +58,9 @@ export interface TypeProblem {
  * unless `allowDuplicates`, items with equal keys.
  */
 export function typeProblems(atom: Atom, value: unknown, allowDuplicates: boolean): TypeProblem[] {
-  const found: TypeProblem[] = [];
-  visit(atom, value, '', allowDuplicates, found);
-  return found;
+  const run: Check = { path: [], allowDuplicates, found: [] };
+  visit(atom, value, run);
+  return run.found;
 }
 
 /** The problems as one text, each on a line when there are several. */
@@ -69,38 +69,44 @@ export function formatTypeProblems(problems: readonly TypeProblem[]): string {
   return lines.length === 1 ? (lines[0] ?? '') : ['errors:', ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
-function visit(atom: Atom, value: unknown, path: string, allowDuplicates: boolean, found: TypeProblem[]): void {
+interface Check {
+  readonly path: PathElement[];
+  readonly allowDuplicates: boolean;
+  readonly found: TypeProblem[];
+}
+
+function complain(run: Check, message: string): void {
+  run.found.push({ path: formatPath(run.path), message });
+}
+
+function visit(atom: Atom, value: unknown, run: Check): void {
   const part = partOf(deduce(atom, value));
-  if (!part) found.push({ path, message: 'schema error: invalid atom: inlined' });
-  else if ('map' in part) visitMap(part.map, value, path, allowDuplicates, found);
-  else if ('list' in part) visitList(part.list, value, path, allowDuplicates, found);
+  if (!part) complain(run, 'schema error: invalid atom: inlined');
+  else if ('map' in part) visitMap(part.map, value, run);
+  else if ('list' in part) visitList(part.list, value, run);
   else {
     const message = scalarProblem(part.scalar, value);
-    if (message !== undefined) found.push({ path, message });
+    if (message !== undefined) complain(run, message);
   }
 }
 
-function visitMap(type: MapType, value: unknown, path: string, allowDuplicates: boolean, found: TypeProblem[]): void {
+function visitMap(type: MapType, value: unknown, run: Check): void {
   if (value === null || value === undefined) return;
-  if (!isRecord(value)) {
-    found.push({ path, message: `expected map, got ${goPointer(value)}` });
-    return;
-  }
-  for (const name of Object.keys(value).sort()) {
+  if (!isRecord(value)) return complain(run, `expected map, got ${goPointer(value)}`);
+  for (const name of Object.keys(value)) {
     const item = value[name];
     if (item === undefined) continue;
     const field = type.field(name) ?? type.element;
-    if (!field) found.push({ path: `${path}.${name}`, message: 'field not declared in schema' });
-    else visit(field(), item, `${path}.${name}`, allowDuplicates, found);
+    run.path.push(fieldElement(name));
+    if (field) visit(field(), item, run);
+    else complain(run, 'field not declared in schema');
+    run.path.pop();
   }
 }
 
-function visitList(type: ListType, value: unknown, path: string, allowDuplicates: boolean, found: TypeProblem[]): void {
+function visitList(type: ListType, value: unknown, run: Check): void {
   if (value === null || value === undefined) return;
-  if (!Array.isArray(value)) {
-    found.push({ path, message: `expected list, got ${goPointer(value)}` });
-    return;
-  }
+  if (!Array.isArray(value)) return complain(run, `expected list, got ${goPointer(value)}`);
   const seen = new Set<PathElement>();
   for (const [index, item] of value.entries()) {
     let element = `i:${index}`;
@@ -108,13 +114,14 @@ function visitList(type: ListType, value: unknown, path: string, allowDuplicates
       try {
         element = itemElement(type, item);
       } catch (error) {
-        found.push({ path, message: `element ${index}: ${error instanceof Error ? error.message : String(error)}` });
-        return;
+        return complain(run, `element ${index}: ${error instanceof Error ? error.message : String(error)}`);
       }
-      if (seen.has(element) && !allowDuplicates) found.push({ path, message: `duplicate entries for key ${formatElement(element)}` });
+      if (seen.has(element) && !run.allowDuplicates) complain(run, `duplicate entries for key ${formatElement(element)}`);
       seen.add(element);
     }
-    visit(type.element(), item, `${path}${formatElement(element)}`, allowDuplicates, found);
+    run.path.push(element);
+    visit(type.element(), item, run);
+    run.path.pop();
   }
 }
 

@@ -113,8 +113,12 @@ const namedEscapes: Readonly<Record<string, string>> = {
 
 /** JSON as Go's encoding/json writes it: keys sorted, no spaces, `<`, `>`, `&` and the line separators escaped. */
 export function goJson(value: unknown): string {
-  return JSON.stringify(sortKeys(value)).replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const text = JSON.stringify(typeof value === 'object' && value !== null ? sortKeys(value) : value);
+  return htmlCharacters.test(text) ? text.replace(htmlCharactersAll, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`) : text;
 }
+
+const htmlCharacters = /[<>&\u2028\u2029]/;
+const htmlCharactersAll = /[<>&\u2028\u2029]/g;
 
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
