@@ -17,6 +17,8 @@ export interface Item {
   readonly proto: Readonly<Record<string, unknown>>;
   /** The YAML form: an object, or a text for scalar specs. */
   readonly yaml: unknown;
+  /** The YAML form as it is, where it is a text of several documents. */
+  readonly yamlText?: string;
 }
 
 export interface CosiType {
@@ -132,7 +134,7 @@ const configTypes: readonly CosiType[] = [
     type: 'MachineConfigs.config.talos.dev', namespace: 'config', message: 'resource.config.MachineConfigSpec', sensitive: true,
     items(node) {
       const stored = systemDisk(node.machine)?.content.config;
-      const one = (id: string, text: string) => item(id, { yamlMarshalled: new TextEncoder().encode(text) }, text);
+      const one = (id: string, text: string) => ({ ...item(id, { yamlMarshalled: new TextEncoder().encode(text) }), yamlText: text });
       return [...(node.state?.config === undefined ? [] : [one('v1alpha1', node.state.config)]), ...(stored === undefined ? [] : [one('persistent', stored)])];
     },
   },

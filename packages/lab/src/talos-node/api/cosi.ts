@@ -31,8 +31,8 @@ function snapshot(type: CosiType, node: TalosNode): readonly Versioned[] {
   let records = recordsByNode.get(node);
   if (!records) recordsByNode.set(node, (records = new Map()));
   const nowMs = node.machine.env.clock.now();
-  return type.items(node).map(({ id, proto, yaml }) => {
-    const text = stringify(yaml);
+  return type.items(node).map(({ id, proto, yaml, yamlText }) => {
+    const text = yamlText ?? stringify(yaml);
     const key = `${type.type}/${id}`;
     let record = records.get(key);
     if (!record) records.set(key, (record = { version: 1, text, createdMs: nowMs, updatedMs: nowMs }));
