@@ -67,6 +67,8 @@ export interface ApplyPlan extends Plan<ApplyStep> {
   /** Ids that are as they should be, or marked to be left alone. */
   readonly unchanged: readonly string[];
   readonly skipped: readonly string[];
+  /** How many objects are desired. */
+  readonly total: number;
   /** The inventory once the steps are done. */
   readonly inventory: readonly InventoryEntry[];
 }
@@ -90,14 +92,15 @@ export function planApply(input: PlanInput): ApplyPlan {
     else writes.push(decision);
   }
   const subject = { kind: 'Kustomization', ...input.owner };
+  const common = { subject, total: desired.length, refused, deferred, unchanged, skipped };
   const inventory = desired.map(({ object }) => inventoryEntry(object));
-  if (refused.length > 0) return { subject, steps: [], refused, deferred, unchanged, skipped, inventory: input.inventory };
+  if (refused.length > 0) return { ...common, steps: [], inventory: input.inventory };
   if (deferred.length > 0) {
     const steps = writes.filter((step) => isFoundation(step.desired.object));
     const waitsFor = `the kinds and namespaces that ${deferred.map(({ object }) => objectText(object)).slice(0, 3).join(', ')} need`;
-    return { subject, steps, refused, deferred, unchanged, skipped, inventory: [...input.inventory], waitsFor };
+    return { ...common, steps, inventory: [...input.inventory], waitsFor };
   }
-  return { subject, steps: [...writes, ...planPrune(input, new Set(inventory.map(({ id }) => id)))], refused, deferred, unchanged, skipped, inventory };
+  return { ...common, steps: [...writes, ...planPrune(input, new Set(inventory.map(({ id }) => id)))], inventory };
 }
 
 function decide(desired: Desired, id: string, observed: Observed, force: boolean): WriteStep | 'deferred' | 'unchanged' | 'skipped' | { message: string } {

@@ -49,8 +49,9 @@ async function observeOne({ object, kind }: Desired, client: KubeClient, isDefin
   }
 }
 
-/** The server's trouble, not the object's. */
+/** The server's trouble, not the object's. An object of the wrong shape is answered with 500 by server-side apply, but no time mends it. */
 function isPassing(error: ApiError): boolean {
+  if (/failed to create typed patch object/.test(error.message)) return false;
   return error.code >= 500 || error.code === 429 || error.code === 401;
 }
 

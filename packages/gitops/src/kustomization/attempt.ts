@@ -1,7 +1,7 @@
 // One attempt to bring a cluster to a revision: build, dry run of everything, apply, prune, health (kustomize-controller's reconcile order).
 import { ProblemError, TransportError, describeError, problem } from '@keelson/std';
 import { type KindRef, type KubeObject, keyOf } from '@keelson/kube';
-import { ApiError } from '@keelson/kube/client';
+import { ApiError, isConflict } from '@keelson/kube/client';
 import type { ReconcileContext, ReconcileResult } from '@keelson/controller';
 import { type Origin, type VirtualFiles, placeOf } from '@keelson/kustomize';
 import { type ApplyPlan, driftText, planApply } from '../apply/apply-plan.ts';
@@ -30,6 +30,8 @@ export interface AttemptInput {
   readonly where: string;
   readonly fingerprint: string;
   readonly before: Remembered | undefined;
+  /** Takes where each object stands in the repository, by inventory id, before anything is applied. */
+  readonly publishOrigins: (origins: ReadonlyMap<string, Origin>) => void;
   /** The kinds of this cluster whose changes wake us. */
   readonly isWatched: (kind: KindRef) => boolean;
 }
@@ -54,15 +56,16 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptOutcome> {
     report.attempted(revision);
     built = buildManifests(report.kustomization, await input.files(), revision, input.where);
     const desired = await prepareObjects(built.objects, { owner: metadata, commonMetadata: report.kustomization.spec?.commonMetadata, client: target.client });
+    const origins = new Map(desired.map(({ object, origin }) => [inventoryEntry(object).id, origin]));
+    input.publishOrigins(origins);
     const plan = await makePlan(input, desired);
     refuseIfRefused(input, plan);
     await recordIntent(report, plan);
     const executed = await executePlan(plan.steps, target.client);
-    const origins = new Map(desired.map(({ object, origin }) => [inventoryEntry(object).id, origin]));
     const attempt = { input, built, plan, executed, origins, startedMs };
     tellChanges(attempt, isSame);
     if (executed.failed) throw applyFailure(executed);
-    if (plan.deferred.length > 0 || executed.waitsFor) return waitForFoundation(attempt);
+    if (plan.deferred.length > 0 || executed.waitsFor) return await waitForFoundation(attempt);
     return await finish(attempt, isSame);
   } catch (error) {
     return fail(input, startedMs, built, error);
@@ -91,10 +94,9 @@ async function makePlan({ report, target }: AttemptInput, desired: Awaited<Retur
 function refuseIfRefused({ report }: AttemptInput, plan: ApplyPlan): void {
   const { refused } = plan;
   if (refused.length === 0) return;
-  const total = refused.length + plan.deferred.length + plan.unchanged.length + plan.skipped.length;
   const why = refused.slice(0, 10).map(({ desired, message }) => `${placeOf(desired.origin)} ${objectText(desired.object)}: ${message}`);
   if (refused.length > 10) why.push(`and ${refused.length - 10} more`);
-  const args = { key: keyOf(report.kustomization), count: refused.length, total: Math.max(total, refused.length) };
+  const args = { key: keyOf(report.kustomization), count: refused.length, total: plan.total };
   throw new ProblemError(problem(gitopsProblems.applyRefused, args, { why: why.join('; '), where: placeOf(refused[0]!.desired.origin) }));
 }
 
@@ -192,11 +194,12 @@ async function fail(input: AttemptInput, startedMs: number, built: Built | undef
   };
 }
 
-/** The problem in an error; a remote cluster that does not answer is one, our own API server is not. */
+/** The problem in an error. A conflict is retried by the runtime; when our own API server gives no answer at all there is nowhere to write to. */
 function toProblem({ report, target }: AttemptInput, error: unknown): ProblemError | undefined {
   if (error instanceof ProblemError) return error;
-  if (!target.remote || !(error instanceof TransportError || error instanceof ApiError)) return undefined;
-  const args = { key: keyOf(report.kustomization), cluster: `the cluster of Secret ${target.remote.secret}` };
+  const isAnswer = error instanceof ApiError && !isConflict(error);
+  if (!isAnswer && !(target.remote && error instanceof TransportError)) return undefined;
+  const args = { key: keyOf(report.kustomization), cluster: target.remote ? `the cluster of Secret ${target.remote.secret}` : 'the API server' };
   return new ProblemError(problem(gitopsProblems.clusterUnreachable, args, { why: describeError(error) }), { cause: error });
 }
 

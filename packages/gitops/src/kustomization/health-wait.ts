@@ -45,6 +45,10 @@ export async function watchHealth(wait: HealthWait): Promise<AttemptOutcome> {
     report.conditions.set(conditionTypes.healthy, 'True', 'Succeeded', `Health check passed in ${durationText(nowMs - sinceMs)}`);
     return succeed(wait, nowMs - sinceMs);
   }
+  if (hasGivenUp(wait)) {
+    const waitMs = Math.max(1, wait.remember.dueMs - nowMs);
+    return { remember: wait.remember, result: { requeueAfterMs: waitMs, waitsFor: healthReasons(pending) } };
+  }
   const failed = pending.filter(({ status }) => status === 'Failed');
   const took = durationText(nowMs - sinceMs);
   if (failed.length > 0) return unhealthy(wait, failed, `health check failed after ${took}: failed early due to stalled resources: ${healthList(failed)}`);
@@ -61,6 +65,11 @@ function beginning({ report, source, restart }: HealthWait, nowMs: number): numb
   // A transition from True to Unknown begins now; one that only gets another revision must not keep the old time.
   if (restart || healthy?.status === 'Unknown') report.conditions.remove(conditionTypes.healthy);
   return nowMs;
+}
+
+/** The wait has ended in a failure that still stands: from then on only good news counts, until the next attempt. */
+function hasGivenUp({ report, restart, remember }: HealthWait): boolean {
+  return !restart && Number.isFinite(remember.dueMs) && report.conditions.get(conditionTypes.healthy)?.status === 'False';
 }
 
 async function look({ target, targets, context, isWatched }: HealthWait, nowMs: number): Promise<ObjectHealth[]> {

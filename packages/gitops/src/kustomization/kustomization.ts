@@ -3,7 +3,7 @@ import type { Problem } from '@keelson/std';
 import { type KindRef, type KubeObject, type ObjectKey, keyOf } from '@keelson/kube';
 import { GitRepository, Kustomization, Secret } from '@keelson/api';
 import { type Cache, type Controller, type ReconcileContext, type ReconcileResult, type Watch, ensureFinalizer } from '@keelson/controller';
-import { type VirtualFiles, placeOf } from '@keelson/kustomize';
+import { type Origin, type VirtualFiles, placeOf } from '@keelson/kustomize';
 import { ownerNameLabel, ownerNamespaceLabel } from '../apply/apply-options.ts';
 import { inventoryEntry } from '../apply/inventory.ts';
 import { conditionTypes, fluxFinalizer, managers, requestedAtAnnotation } from '../flux.ts';
@@ -33,6 +33,7 @@ export function kustomizationController(options: KustomizationOptions): Controll
   const watched = new Set([...(options.watchKinds ?? []), Kustomization, GitRepository, Secret].map(kindName));
   const parts: Parts = {
     memory: new Map(),
+    origins: new Map(),
     read: artifactReader(options.artifacts),
     findTarget: targetFinder(options.connect),
     isWatched: (kind) => watched.has(kindName(kind)),
@@ -53,6 +54,8 @@ export function kustomizationController(options: KustomizationOptions): Controll
 
 interface Parts {
   readonly memory: Map<string, Remembered>;
+  /** Where the objects of each Kustomization stand in the repository, by its key and their inventory ids. */
+  readonly origins: Map<string, ReadonlyMap<string, Origin>>;
   readonly read: (source: Source, key: string, context: ReconcileContext) => Promise<VirtualFiles>;
   readonly findTarget: (kustomization: Kustomization, context: ReconcileContext) => Promise<Target | Problem>;
   readonly isWatched: (kind: KindRef) => boolean;
@@ -79,7 +82,11 @@ function readers(kind: KindRef, { metadata: { namespace, name } }: KubeObject, c
 async function reconcile(key: ObjectKey, context: ReconcileContext, parts: Parts): Promise<ReconcileResult | void> {
   const id = keyOf(key);
   const found = context.cache.get<Kustomization>(Kustomization, key);
-  if (!found) return void parts.memory.delete(id);
+  if (!found) {
+    parts.memory.delete(id);
+    parts.origins.delete(id);
+    return;
+  }
   if (found.metadata.deletionTimestamp) {
     parts.memory.delete(id);
     return finalize(found, context, () => parts.findTarget(found, context));
@@ -124,7 +131,7 @@ async function act(report: StatusReport, source: Source, target: Target, context
       context.events.normal(kustomization, 'HealthCheckCanceled', `New reconciliation triggered by ${source.text} (${source.artifact.revision}): the health check of the older one ends`);
     }
     return runAttempt({
-      report, context, source, target, fingerprint, before, isWatched: parts.isWatched, where: placeOfKustomization(kustomization, parts), files: () => parts.read(source, id, context),
+      report, context, source, target, fingerprint, before, isWatched: parts.isWatched, where: placeOfKustomization(kustomization, parts), publishOrigins: (origins) => parts.origins.set(id, origins), files: () => parts.read(source, id, context),
     });
   }
   if (!before.watchesHealth) return { remember: before, result: { requeueAfterMs: before.dueMs - nowMs } };
@@ -140,10 +147,10 @@ function tellIgnored({ conditions, kustomization }: StatusReport): void {
 }
 
 /** File and line of the Kustomization, where one of ours applied it; its name otherwise. */
-function placeOfKustomization(kustomization: Kustomization, { memory }: Parts): string {
+function placeOfKustomization(kustomization: Kustomization, { origins }: Parts): string {
   const { id } = inventoryEntry(kustomization);
-  for (const { origins } of memory.values()) {
-    const origin = origins.get(id);
+  for (const places of origins.values()) {
+    const origin = places.get(id);
     if (origin) return placeOf(origin);
   }
   return `Kustomization ${keyOf(kustomization)}`;
