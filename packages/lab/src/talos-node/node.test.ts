@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { grpcStatus } from '@keelson/std';
 import { virtualEnv, type VirtualEnv } from '@keelson/std/testing';
-import { decode, encode, talosMethods, unpackAny } from '@keelson/talos/wire';
+import { decode, encode, talosMethods, unpackAny, type Encodable, type RequestOf, type TalosMethod } from '@keelson/talos/wire';
 import type { Lab } from '../lab.ts';
 import { assertNoProvisionedDiskWiped, bootstrapCount, eventCount } from '../testing/journal-checks.ts';
 import { testCluster, type TestCluster } from '../testing/machine-config.ts';
@@ -65,18 +65,18 @@ test('a machine booted from the ISO answers in maintenance as a reader and refus
   const at = await scene();
   await bootIso(at, 'r1u01');
   await until(at, 'r1u01', 'maintenance');
-  const call = <M extends Parameters<typeof talos>[3]>(method: M, request: object = {}) => talos(at.env, at.address('r1u01'), insecure, method, request as never);
-  const version = await call(machineApi.Version);
-  assert.deepEqual(version.messages.map((message: any) => [message.version.tag, message.platform.mode]), [['v1.14.1', 'metal']]);
-  const disks = await call(talosMethods['storage.StorageService'].Disks);
-  assert.deepEqual((disks as any).messages[0].disks.map((disk: any) => [disk.deviceName, disk.systemDisk]), [['/dev/nvme0n1', false], ['/dev/sda', false]]);
+  const call = <M extends TalosMethod>(method: M, request: Encodable<RequestOf<M>>) => talos(at.env, at.address('r1u01'), insecure, method, request);
+  const version = await call(machineApi.Version, {});
+  assert.deepEqual(version.messages.map((message) => [message.version?.tag, message.platform?.mode]), [['v1.14.1', 'metal']]);
+  const disks = await call(talosMethods['storage.StorageService'].Disks, {});
+  assert.deepEqual(disks.messages[0]?.disks.map((disk) => [disk.deviceName, disk.systemDisk]), [['/dev/nvme0n1', false], ['/dev/sda', false]]);
   for (const [method, request] of [[machineApi.Bootstrap, {}], [machineApi.Reset, {}], [machineApi.Reboot, {}], [machineApi.Kubeconfig, {}]] as const) {
-    assert.equal((await grpcFailure(call(method, request))).code, grpcStatus.permissionDenied, method.path);
+    assert.equal((await grpcFailure(call<TalosMethod>(method, request))).code, grpcStatus.permissionDenied, method.path);
   }
   const sensitive = call(cosi.Get, { namespace: 'config', type: 'MachineConfigs.config.talos.dev', id: 'v1alpha1' });
   assert.equal((await grpcFailure(sensitive)).code, grpcStatus.permissionDenied);
   const status = await call(cosi.Get, { namespace: 'runtime', type: 'MachineStatuses.runtime.talos.dev', id: 'machine' });
-  assert.match((status as any).resource.spec.yamlSpec, /stage: maintenance/);
+  assert.match(status.resource!.spec!.yamlSpec, /stage: maintenance/);
 });
 
 test('applying a configuration installs to its disk, reboots from there and answers with the certificates of the configuration', async () => {

@@ -3,7 +3,7 @@ import type { Env } from '@keelson/std';
 import type { LabClusters } from '../cluster/cluster-host.ts';
 import { systemDisk } from '../machine/disk.ts';
 import type { NodeConfig } from './config.ts';
-import { EtcdWorld } from './etcd.ts';
+import type { EtcdWorld } from './etcd.ts';
 import { trustdSign, type ServerNames } from './identity.ts';
 import type { TalosNode } from './node.ts';
 import { isUp } from './services.ts';

@@ -7,7 +7,8 @@ export interface RawAnswer {
   readonly status: number;
   readonly headers: HttpResponse['headers'];
   /** Parsed JSON; an empty object without a body. */
-  readonly body: any; // eslint-disable-line -- tests look into answers of any shape
+  // oxlint-disable-next-line no-explicit-any -- tests look into answers of any shape
+  readonly body: any;
 }
 
 /** One Redfish request with basic authentication, unless headers say otherwise. */
