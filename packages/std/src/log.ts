@@ -16,7 +16,7 @@ export interface LogLine {
   readonly fields: Fields;
 }
 
-const secretName = /passw|secret(?!Ref|Name)|token|private|credential|authorization|^key$/i;
+const secretName = /passw|secret(?!Ref|Name)|token|private|credential|authorization/i;
 
 /** The fields with every value redacted whose name says that it is a secret; errors become their joined messages. */
 export function redactFields(fields: Fields): Fields {
