@@ -176,6 +176,13 @@ export const problems = defineProblems({
     reason: 'EtcdClusterUnhealthy',
     graceSeconds: 60,
   },
+  guardNotHeeded: {
+    code: 'CLUSTER.GUARD_NOT_HEEDED',
+    severity: 'error',
+    summary: '{kind} {name} asks for a protection that does not exist here',
+    next: ['remove the field named here if the data may go, or leave the object to the upstream controller'],
+    reason: 'FieldNotSupported',
+  },
   notActedOn: {
     code: 'CLUSTER.FIELD_NOT_ACTED_ON',
     severity: 'warning',

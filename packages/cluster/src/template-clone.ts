@@ -15,6 +15,7 @@ import { problems } from './problems.ts';
 import type { ContractReference } from './provider-kinds.ts';
 import { clonedKind, knownProviderKinds, providerKind } from './provider-kinds.ts';
 import type { Writer } from './write.ts';
+import { refuseUnheededGuards } from './unsupported.ts';
 import { createObject, isRecord } from './write.ts';
 
 /** Where the spec of a clone comes from: a template object, or a spec that the owner carries itself. */
@@ -58,6 +59,7 @@ export function resolveSource(source: CloneSource, owner: KubeObject, cache: Cac
     const name = `${reference.kind} ${owner.metadata.namespace}/${reference.name}`;
     throw new ProblemError(problem(problems.templateMissing, { template: name, owner: `${owner.kind} ${keyOf(owner)}` }, { why: template ? 'it has no spec.template.spec' : `${owner.kind} ${keyOf(owner)} refers to it` }));
   }
+  refuseUnheededGuards(templateKind, template);
   const metadata = isRecord(inner.metadata) ? inner.metadata : {};
   return {
     of,

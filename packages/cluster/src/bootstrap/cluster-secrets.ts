@@ -3,7 +3,8 @@
  * come from), `<cluster>-ca`, `<cluster>-talosconfig` and `<cluster>-kubeconfig`. Each is created when it is missing and never
  * made anew; of the talosconfig only the endpoints follow the control plane's addresses.
  */
-import { Cluster, Machine, Secret, TalosControlPlane } from '@keelson/api';
+import type { Cluster, Machine } from '@keelson/api';
+import { Secret, TalosControlPlane } from '@keelson/api';
 import { keyOf, ownerReference } from '@keelson/kube';
 import { isAlreadyExists } from '@keelson/kube/client';
 import type { Cache } from '@keelson/controller';

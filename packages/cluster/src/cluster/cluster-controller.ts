@@ -15,6 +15,7 @@ import { problems } from '../problems.ts';
 import type { ContractReference } from '../provider-kinds.ts';
 import { knownProviderKinds, providerKind } from '../provider-kinds.ts';
 import { isInitialized } from '../machine/status.ts';
+import { warnOfUnsupportedFields } from '../unsupported.ts';
 import type { WantedCondition, Writer } from '../write.ts';
 import { conditionsAfter, deleteSeen, dropFinalizer, editObject, ensureFinalizer, ensureOwned, isRecord, writeStatus } from '../write.ts';
 import type { ClusterParts, ClusterStep } from './plan.ts';
@@ -71,6 +72,7 @@ async function reconcileCluster(scope: Scope, seen: Cluster): Promise<ReconcileR
   if (isPaused(seen, seen)) return writePaused(scope, seen);
   if (seen.metadata.deletionTimestamp) return reconcileDelete(scope, seen);
   const { events, env } = scope.context;
+  warnOfUnsupportedFields(scope.context, Cluster, seen);
   let cluster = await ensureFinalizer(scope, Cluster, seen, finalizers.cluster);
   let trouble = unknownKind(cluster);
   const infrastructure = await adopt(scope, cluster, cluster.spec.infrastructureRef);

@@ -61,7 +61,9 @@ async function look(net: Net, address: string, secure: TalosClient | undefined):
       const status = await client.machineStatus({ timeoutMs: limits.lookMs });
       const stage = status?.stage ?? 'unknown';
       const disk = await client.systemDisk({ timeoutMs: limits.lookMs });
-      return { kind: 'configured', installing: disk === undefined || stage === 'installing' || stage === 'unknown' };
+      const installing = disk === undefined || stage === 'installing' || stage === 'unknown';
+      const why = installing ? await installationTrouble(client) : undefined;
+      return { kind: 'configured', installing, ...(why ? { why } : {}) };
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       // Refused by TLS or by role: either in maintenance, or a node of someone else.
@@ -70,6 +72,18 @@ async function look(net: Net, address: string, secure: TalosClient | undefined):
     }
   }
   return lookInMaintenance(net, address, untrusted);
+}
+
+/** What an installation without a person says of itself: no disk matches, the installer cannot be fetched. */
+async function installationTrouble(client: TalosClient): Promise<string | undefined> {
+  try {
+    const [status] = await client.stateList(stateTypes.unattendedInstall, { timeoutMs: limits.lookMs });
+    const spec = status?.spec as { phase?: unknown; error?: unknown } | undefined;
+    if (typeof spec?.error === 'string' && spec.error !== '') return spec.error;
+    return typeof spec?.phase === 'string' && spec.phase !== '' ? `installation is ${spec.phase}` : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A maintenance service answers a stranger; a configured node does not. */

@@ -1,5 +1,6 @@
 /** What is known of a control plane's machines and their etcd, gathered for the planner. */
-import { Cluster, Machine, Metal3Machine, Secret, TalosConfig, TalosControlPlane } from '@keelson/api';
+import type { Cluster, TalosControlPlane } from '@keelson/api';
+import { Machine, Metal3Machine, Secret, TalosConfig } from '@keelson/api';
 import type { KubeObject } from '@keelson/kube';
 import { findCondition, isConditionTrue } from '@keelson/kube';
 import type { Cache } from '@keelson/controller';

@@ -14,6 +14,7 @@ import { problems } from '../problems.ts';
 import { providerKind, toContractReference } from '../provider-kinds.ts';
 import { createMachine, ensureClones } from '../template-clone.ts';
 import type { MachineTemplate } from '../template-clone.ts';
+import { warnOfUnsupportedFields } from '../unsupported.ts';
 import type { Writer } from '../write.ts';
 import { deleteSeen, dropFinalizer, editObject, ensureFinalizer, ensureOwned, writeStatus } from '../write.ts';
 import type { ControlPlaneSeen } from './observe.ts';
@@ -71,6 +72,7 @@ async function reconcileControlPlane(scope: Scope, seen: TalosControlPlane): Pro
   let controlPlane = seen;
   if (!seen.metadata.deletionTimestamp) {
     controlPlane = await ensureFinalizer(scope, TalosControlPlane, seen, finalizers.talosControlPlane);
+    warnOfUnsupportedFields(scope.context, TalosControlPlane, seen);
     if (cluster) await adoptTemplate(scope, controlPlane, cluster);
   }
   const observed = await observeControlPlane(controlPlane, cluster, cache, scope.nodes);

@@ -1,5 +1,6 @@
 /** A Machine's Node in the workload cluster: found by providerID, marked as upstream marks it. */
-import { Cluster, Machine, Node } from '@keelson/api';
+import type { Cluster, Machine } from '@keelson/api';
+import { Node } from '@keelson/api';
 import { controllerOf, findCondition } from '@keelson/kube';
 import type { KubeClient } from '@keelson/kube/client';
 import { annotations } from '../names.ts';

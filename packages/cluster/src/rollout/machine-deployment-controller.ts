@@ -7,6 +7,7 @@ import { parseTime } from '@keelson/std';
 import { clusterOf, isPaused, toMembers, toOwner, typeMeta } from '../belongs.ts';
 import { annotations, finalizers, labels } from '../names.ts';
 import { providerKind } from '../provider-kinds.ts';
+import { warnOfUnsupportedFields } from '../unsupported.ts';
 import type { WantedCondition, Writer } from '../write.ts';
 import { conditionsAfter, createObject, deleteSeen, dropFinalizer, editObject, ensureFinalizer, ensureOwned, writeStatus } from '../write.ts';
 import { countMachines, countVersions, describeUnready } from './machine-view.ts';
@@ -53,6 +54,7 @@ async function reconcileDeployment(writer: Writer, seen: MachineDeployment, cont
     await writeDeploymentStatus(writer, seen, sets, {});
     return { waitsFor: `${sets.length} MachineSets to go` };
   }
+  warnOfUnsupportedFields(context, MachineDeployment, seen);
   let deployment = await ensureFinalizer(writer, MachineDeployment, seen, finalizers.machineDeployment);
   if (!cluster) {
     await writeDeploymentStatus(writer, deployment, setsOf(deployment), {});

@@ -1,5 +1,6 @@
 /** What of a BareMetalHost and a Metal3Machine the planners look at. */
-import { BareMetalHost, Metal3Machine } from '@keelson/api';
+import type { BareMetalHost } from '@keelson/api';
+import { Metal3Machine } from '@keelson/api';
 import type { KubeObject } from '@keelson/kube';
 import { apiVersionOf, parseApiVersion } from '@keelson/kube';
 import type { ConfigRecord, HostView } from './plan.ts';

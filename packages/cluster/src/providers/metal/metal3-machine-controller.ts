@@ -16,6 +16,7 @@ import { annotations, finalizers, labels, records, secretNames } from '../../nam
 import { pollDelay } from '../../poll.ts';
 import { problems } from '../../problems.ts';
 import { secretText } from '../../secret.ts';
+import { warnOfUnsupportedFields } from '../../unsupported.ts';
 import type { WantedCondition, Writer } from '../../write.ts';
 import { conditionsAfter, dropFinalizer, editObject, ensureFinalizer, writeStatus } from '../../write.ts';
 import { configRecord, consumerReference, consumerText, hostAddresses, hostTrouble, hostView, nodeAddress, providerIdOf } from './host-view.ts';
@@ -86,6 +87,7 @@ async function reconcileMetal3Machine(scope: Scope, seen: Metal3Machine): Promis
 
 async function advance(scope: Scope, seen: Metal3Machine, cluster: Cluster | undefined, owner: Machine | undefined): Promise<Outcome> {
   if (!owner || !cluster) return waiting(seen, 'WaitingForMetal3MachineOwnerRef', 'waits for the Machine that owns it');
+  warnOfUnsupportedFields(scope.context, Metal3Machine, seen);
   const current = await ensureFinalizer(scope, Metal3Machine, seen, finalizers.metal3Machine);
   const settled = current.status?.initialization?.provisioned === true;
   if (!settled && cluster.status?.initialization?.infrastructureProvisioned !== true) return waiting(current, 'WaitingForClusterInfrastructure', `waits for the infrastructure of cluster ${cluster.metadata.name}`);

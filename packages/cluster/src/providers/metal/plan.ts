@@ -153,7 +153,7 @@ export type NodeSeen =
   | { readonly kind: 'silent'; readonly why: string }
   | { readonly kind: 'maintenance'; readonly fingerprint: string; /** In lower case; empty when the node does not say. */ readonly macAddresses: readonly string[] }
   /** It answers to the cluster's own credentials. */
-  | { readonly kind: 'configured'; readonly installing: boolean }
+  | { readonly kind: 'configured'; readonly installing: boolean; /** What the installation says when it does not get on. */ readonly why?: string }
   /** It speaks TLS, is not in maintenance and does not accept the cluster's credentials. */
   | { readonly kind: 'foreign'; readonly why: string };
 
@@ -182,7 +182,7 @@ export function planConfig(
     case 'foreign':
       return { subject, steps: [], refused: 'foreign', waitsFor: `the node at ${address}, which has someone else's machine config` };
     case 'configured':
-      if (seen.installing) return { subject, steps: [], waitsFor: `the node at ${address} to install to its disk` };
+      if (seen.installing) return { subject, steps: [], waitsFor: `the node at ${address} to install to its disk${seen.why ? ` (${seen.why})` : ''}` };
       return { subject, steps: record.configuredAt ? [] : [{ kind: 'record-configured', summary: `the node at ${address} runs on its config` }] };
     case 'maintenance': {
       if (record.configuredAt) return { subject, steps: [], refused: 'lost', waitsFor: `the node at ${address}, which is back in maintenance` };
