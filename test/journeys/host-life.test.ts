@@ -47,6 +47,11 @@ for (const vendor of ['generic', 'dell', 'hpe', 'strict'] as const) {
       node.close();
       await until((host) => host.metadata.annotations?.[hostAnnotations.medium] === undefined, 2 * 3_600_000);
 
+      // Off before it is released: it is started from its disk to be asked for the wipe.
+      if (vendor === 'hpe') {
+        await client.patch(BareMetalHost, key, 'merge', { spec: { online: false } });
+        await until((host) => host.status?.poweredOn === false);
+      }
       await client.patch(BareMetalHost, key, 'merge', { spec: { image: null, online: false } });
       const available = await until((host) => host.status?.provisioning?.state === 'available', 2 * 3_600_000);
       assert.equal(available.status?.errorMessage, '');

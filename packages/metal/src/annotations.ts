@@ -36,14 +36,13 @@ export type Intent =
   | { readonly operation: 'power'; readonly change: 'on' | 'off-soft' | 'off-hard'; readonly sinceMs: number; readonly atMs: number };
 
 /**
- * - `looking`: the machine was started from the image to see what is on its disk.
+ * - `looking`: the machine was started from its disk or from the image to see who answers; `second` when it was started from the other before.
  * - `requested`: the node was asked to wipe its system disk.
  * - `confirmed`: the machine came up from the image and found no installation.
  */
-export interface WipeRecord {
-  readonly phase: 'looking' | 'requested' | 'confirmed';
-  readonly atMs: number;
-}
+export type WipeRecord =
+  | { readonly phase: 'looking'; readonly from: 'disk' | 'image'; readonly second: boolean; readonly atMs: number }
+  | { readonly phase: 'requested' | 'confirmed'; readonly atMs: number };
 
 export interface MachineIdentity {
   readonly uuid: string;
@@ -72,8 +71,10 @@ export function readIntent(host: BareMetalHost): Intent | undefined {
 export function readWipe(host: BareMetalHost): WipeRecord | undefined {
   const record = parseRecord(annotationOf(host, hostAnnotations.wipe));
   const phase = record?.['phase'];
-  if (typeof record?.['atMs'] !== 'number' || (phase !== 'looking' && phase !== 'requested' && phase !== 'confirmed')) return undefined;
-  return { phase, atMs: record['atMs'] };
+  const atMs = record?.['atMs'];
+  if (typeof atMs !== 'number') return undefined;
+  if (phase === 'requested' || phase === 'confirmed') return { phase, atMs };
+  return phase === 'looking' ? { phase, from: record?.['from'] === 'disk' ? 'disk' : 'image', second: record?.['second'] === true, atMs } : undefined;
 }
 
 export function readIdentity(host: BareMetalHost): MachineIdentity | undefined {

@@ -40,8 +40,8 @@ export type NodeObservation =
   | { readonly kind: 'silent'; readonly why: string }
   /** Unconfigured: it runs from the image and found no installation. */
   | { readonly kind: 'maintenance'; readonly address: string; readonly systemUuid: string }
-  /** It accepts the talosconfig. */
-  | { readonly kind: 'configured'; readonly address: string; readonly systemUuid: string; readonly stage: string };
+  /** It accepts the talosconfig. `installed`: Talos is on its disk. */
+  | { readonly kind: 'configured'; readonly address: string; readonly systemUuid: string; readonly stage: string; readonly installed: boolean };
 
 export interface HostView {
   readonly nowMs: number;

@@ -54,7 +54,8 @@ async function observeAddress(env: Env, address: string, { talosconfig, signal }
       using client = configuredClient(env, address, talosconfig);
       const systemUuid = await systemUuidOf(client, signal);
       const status = await client.machineStatus({ timeoutMs: askTimeoutMs, ...(signal ? { signal } : {}) });
-      return { kind: 'configured', address, systemUuid, stage: status?.stage ?? 'unknown' };
+      const installed = (await client.systemDisk({ timeoutMs: askTimeoutMs, ...(signal ? { signal } : {}) })) !== undefined;
+      return { kind: 'configured', address, systemUuid, stage: status?.stage ?? 'unknown', installed };
     } catch (error) {
       reasons.push(describeError(error));
     }

@@ -53,7 +53,7 @@ export const metalProblems = defineProblems({
     code: 'HOST.WIPE_NOT_CONFIRMED', severity: 'error', summary: 'host {host}: its disk is not known to be wiped, so it does not become available',
     next: [
       "look at the machine's console",
-      `to start it from the image and look at its disk: kubectl annotate bmh -n {namespace} {name} reboot.metal3.io='{"mode":"hard"}'`,
+      `to power it off and start it from its disk and then from the image: kubectl annotate bmh -n {namespace} {name} reboot.metal3.io='{"mode":"hard"}'`,
       'to give up the wipe and leave the data on its disks: kubectl patch bmh -n {namespace} {name} --type=merge -p \'{"spec":{"automatedCleaningMode":"disabled"}}\'',
     ],
   },

@@ -239,7 +239,65 @@ test('boots another image only after the wipe of the first', async () => {
   assert.deepEqual(r.machine.journal, ['power on from Cd', 'wipe', 'restart from Cd', 'power off', 'power on from Cd']);
 });
 
-test('starts a machine that is off from the image to look at its disk', async () => {
+test('looks from the image after the disk when nobody answers from there, and the other way round', async () => {
+  const empty = await provisioned();
+  await empty.patch({ spec: { online: false } });
+  await empty.until((h) => h.status?.poweredOn === false);
+  empty.machine.disk = 'empty';
+  await empty.patch({ spec: { image: null } });
+  await empty.untilState('available', 2 * 3_600_000);
+  assert.deepEqual(empty.machine.journal.slice(-4), ['power on from Hdd', 'power off', 'power on from Cd', 'power off']);
+
+  const unseen = await rack({ ...talos, spec: { image: liveIso() } });
+  await unseen.client.create(Secret, secretOf('edge-talosconfig', { talosconfig: 'talosconfig of edge' }));
+  await unseen.untilState('provisioned');
+  install(unseen);
+  unseen.machine.stage = 'installing';
+  await unseen.patch({ spec: { online: false } });
+  await unseen.until((h) => h.status?.poweredOn === false);
+  await unseen.patch({ spec: { image: null } });
+  await unseen.untilState('available', 2 * 3_600_000);
+  assert.deepEqual(unseen.machine.journal.slice(2), ['power on from Cd', 'power off', 'power on from Hdd', 'wipe', 'restart from Cd', 'power off']);
+});
+
+test('stays deprovisioning when nobody answers from either', async () => {
+  const r = await provisioned();
+  await r.patch({ spec: { online: false } });
+  await r.until((h) => h.status?.poweredOn === false);
+  r.machine.hangs = true;
+  await r.patch({ spec: { image: null } });
+  await r.until((h) => h.status?.errorMessage?.includes('HOST.WIPE_NOT_CONFIRMED') ?? false, 2 * 3_600_000);
+  const journal = [...r.machine.journal];
+  await r.world.untilIdle(3 * 3_600_000);
+  assert.deepEqual(r.machine.journal, journal, 'the machine is switched on and off for ever');
+  assert.equal((await r.host()).status?.provisioning.state, 'deprovisioning');
+});
+
+test('lets a node that may have installed itself boot from its disk when it is switched on again', async () => {
+  const r = await rack({ ...talos, spec: { image: liveIso() } });
+  await r.client.create(Secret, secretOf('edge-talosconfig', { talosconfig: 'talosconfig of edge' }));
+  await r.untilState('provisioned');
+  install(r);
+  r.machine.stage = 'installing';
+  await r.patch({ spec: { online: false } });
+  await r.until((h) => h.status?.poweredOn === false);
+  r.machine.stage = 'running';
+  await r.patch({ spec: { online: true } });
+  await r.until((h) => h.metadata.annotations?.[hostAnnotations.medium] === undefined);
+  assert.equal(r.machine.runs, 'configured');
+});
+
+test('boots a live image again when its machine is switched on again', async () => {
+  const r = await rack({ spec: { image: liveIso() } });
+  await r.untilState('provisioned');
+  await r.patch({ spec: { online: false } });
+  await r.until((h) => h.status?.poweredOn === false);
+  await r.patch({ spec: { online: true } });
+  await r.until((h) => h.status?.poweredOn === true && r.machine.runs === 'maintenance');
+  assert.equal(r.machine.journal.at(-1), 'power on from Cd');
+});
+
+test('starts a machine that is off from its disk to have it wiped', async () => {
   const r = await provisioned();
   await r.patch({ spec: { online: false } });
   await r.until((h) => h.status?.poweredOn === false);

@@ -4,7 +4,7 @@
  * Everything here is decided by what is observed: the records only keep requests from being repeated too soon.
  */
 import { parseTime, problem, type Problem } from '@keelson/std';
-import { hostAnnotations, readIntent, readWipe, rebootRequest, recordText, type WipeRecord } from '../annotations.ts';
+import { annotationOf, hostAnnotations, readIntent, readWipe, rebootRequest, recordText, type WipeRecord } from '../annotations.ts';
 import { hostName, isDeleting, nodeAddresses, provisionedUrl, type HostView } from '../host-view.ts';
 import { planOff, powerOffMode } from '../power-plan.ts';
 import { metalProblems } from '../problems.ts';
@@ -70,7 +70,7 @@ function isThisMachine({ bmc }: HostView, systemUuid: string): boolean {
 }
 
 function confirm(view: HostView): HostPlan {
-  return hostPlan(view, { steps: [recordWipe(view, 'confirmed', 'record that the machine runs from the image and found no installation')], requeueAfterMs: 0, status: { error: null } });
+  return hostPlan(view, { steps: [recordWipe(view, { phase: 'confirmed', atMs: view.nowMs }, 'record that the machine runs from the image and found no installation')], requeueAfterMs: 0, status: { error: null } });
 }
 
 function request(view: HostView, address: string, systemUuid: string): HostPlan {
@@ -78,7 +78,7 @@ function request(view: HostView, address: string, systemUuid: string): HostPlan 
     steps: [
       recordMedium(view),
       ...bootFromImage(provisionedUrl(view.host)),
-      recordWipe(view, 'requested', 'record that the node is asked to wipe its disk'),
+      recordWipe(view, { phase: 'requested', atMs: view.nowMs }, 'record that the node is asked to wipe its disk'),
       {
         kind: 'wipe', address, systemUuid, summary: `ask the node at ${address} to wipe its system disk and restart`,
         guard: `${isDeleting(view.host) ? 'the host is being deleted' : 'spec.image is gone or changed'}, automatedCleaningMode is metadata, and the node is this machine (${systemUuid})`,
@@ -89,7 +89,7 @@ function request(view: HostView, address: string, systemUuid: string): HostPlan 
   });
 }
 
-/** Nobody answers: a machine that is off is started from the image to see, one that runs is waited for. */
+/** Nobody answers: a machine that is off is started to see, one that runs is waited for. */
 function planSilent(view: HostView, record: WipeRecord | undefined, why: string): HostPlan {
   const { host, bmc, nowMs } = view;
   if (bmc.kind !== 'ok') return hostPlan(view);
@@ -97,22 +97,37 @@ function planSilent(view: HostView, record: WipeRecord | undefined, why: string)
   const age = record ? nowMs - record.atMs : 0;
   if (nodeAddresses(host).length === 0 && power === 'on') return refreshAddresses(view);
   if (power === 'off') {
-    if (record?.phase === 'looking' && age < timers.powerAgainMs) return waiting(view, 'the machine to start from the image', record);
+    if (record?.phase === 'looking' && age < timers.powerAgainMs) return waiting(view, 'the machine to start', record);
     if (!view.hasTalosconfig) return impossible(view, 'the machine is off and no Secret with a talosconfig is known');
-    return look(view);
+    return look(view, nextLook(view, record));
   }
   if (power !== 'on') return hostPlan(view, { waitsFor: 'the machine to reach a power state', requeueAfterMs: pollAfter(age) });
-  if (record && age < timers.wipeLimitMs) return waiting(view, record.phase === 'requested' ? 'the node to wipe its disk and come up from the image' : 'the machine to come up from the image', record);
+  if (record && age < timers.wipeLimitMs) return waiting(view, record.phase === 'looking' ? `the machine to come up from its ${record.from}` : 'the node to wipe its disk and come up from the image', record);
   if (!view.hasTalosconfig) return impossible(view, why);
+  if (record?.phase === 'looking' && !record.second) return planOff(view, 'hard', `the host is deprovisioning, was started from its ${record.from} to look, and nobody answers`);
   if (!record && deprovisioningMs(view) < timers.silentGraceMs) return hostPlan(view, { waitsFor: `the node to answer (${why})`, requeueAfterMs: timers.wipePollMs });
-  return unconfirmed(view, record ? `${record.phase === 'requested' ? 'the wipe was asked for' : 'the machine was started from the image'} ${Math.round(age / 60_000)} min ago, and ${why}` : why);
+  return unconfirmed(view, record ? `${record.phase === 'looking' ? 'the machine was started from its disk and from the image' : 'the wipe was asked for'} ${Math.round(age / 60_000)} min ago, and ${why}` : why);
 }
 
-function look(view: HostView): HostPlan {
+/**
+ * Where to start from. A node that was seen installed (its medium was taken out) answers from its disk and can be asked to
+ * wipe it; an image stops where it finds an installation. A node never seen installed is more likely still the image.
+ */
+function nextLook(view: HostView, record: WipeRecord | undefined): { readonly from: 'disk' | 'image'; readonly second: boolean } {
+  if (record?.phase === 'requested') return { from: 'image', second: true };
+  if (record?.phase === 'looking') {
+    if (view.nowMs - record.atMs < timers.wipeLimitMs || record.second) return record;
+    return { from: record.from === 'disk' ? 'image' : 'disk', second: true };
+  }
+  return { from: annotationOf(view.host, hostAnnotations.medium) === undefined ? 'disk' : 'image', second: false };
+}
+
+function look(view: HostView, { from, second }: { readonly from: 'disk' | 'image'; readonly second: boolean }): HostPlan {
+  const boot: readonly HostStep[] = from === 'image' ? [recordMedium(view), ...bootFromImage(provisionedUrl(view.host))] : [{ kind: 'boot-once', device: 'disk', summary: 'point the next boot at the disk' }];
   return hostPlan(view, {
-    steps: [recordMedium(view), ...bootFromImage(provisionedUrl(view.host)), recordWipe(view, 'looking', 'record that the machine is started to look at its disk'), { kind: 'power-on', summary: 'power on from the image' }],
-    waitsFor: 'the machine to start from the image', requeueAfterMs: timers.wipePollMs, status: { error: null },
-    events: [{ reason: 'PowerOn', message: 'Starting the host from its image to see what is on its disk' }],
+    steps: [...boot, recordWipe(view, { phase: 'looking', from, second, atMs: view.nowMs }, `record that the machine is started from its ${from} to see who answers`), { kind: 'power-on', summary: `power on from its ${from}` }],
+    waitsFor: `the machine to come up from its ${from}`, requeueAfterMs: timers.wipePollMs, status: { error: null },
+    events: [{ reason: 'PowerOn', message: `Starting the host from its ${from} to see who answers` }],
   });
 }
 
@@ -126,8 +141,8 @@ function rebootToLook(view: HostView, names: readonly string[]): HostPlan {
   return planOff(view, 'hard', `${names.join(', ')} asks for it, and the host is being deprovisioned`);
 }
 
-function recordWipe(view: HostView, phase: WipeRecord['phase'], summary: string): HostStep {
-  return { kind: 'record', summary, annotations: { [hostAnnotations.wipe]: recordText({ phase, atMs: view.nowMs }), ...(readIntent(view.host) ? { [hostAnnotations.intent]: null } : {}) } };
+function recordWipe(view: HostView, record: WipeRecord, summary: string): HostStep {
+  return { kind: 'record', summary, annotations: { [hostAnnotations.wipe]: recordText(record), ...(readIntent(view.host) ? { [hostAnnotations.intent]: null } : {}) } };
 }
 
 function recordMedium(view: HostView): HostStep {

@@ -25,19 +25,23 @@ function planAddresses(view: HostView): HostPlan | undefined {
 }
 
 /**
- * Where a machine boots from when it is switched on again. A live image is all there is, so it is booted again; a Talos
- * node that has installed itself has its medium ejected (planMedium), and then the firmware's own order finds the disk.
+ * Where a machine boots from when it is switched on again. A live image is all there is, so it is booted again. A Talos
+ * node may have installed itself meanwhile, and its image stops where it finds an installation: the medium is in the
+ * drive, and the firmware's own order decides, disk before drive.
  */
 function beforePowerOn(view: HostView): readonly HostStep[] {
   const medium = annotationOf(view.host, hostAnnotations.medium);
-  return medium === undefined ? [] : bootFromImage(medium);
+  if (medium === undefined) return [];
+  const [insert, boot] = bootFromImage(medium);
+  return annotationOf(view.host, hostAnnotations.talosconfigSecret) === undefined ? [insert, boot] : [insert];
 }
 
 /** Takes the medium out once the node answers with its own certificate: then it runs from its disk. */
 function planMedium(view: HostView): HostPlan | undefined {
   const { host, node, bmc } = view;
   if (annotationOf(host, hostAnnotations.medium) === undefined || !view.hasTalosconfig || bmc.kind !== 'ok' || bmc.power.power !== 'on') return undefined;
-  if (node.kind === 'configured' && node.systemUuid !== '' && sameUuid(node.systemUuid, bmc.identity.uuid) && node.stage === 'running') {
+  // A control plane stays in "booting" until its etcd is bootstrapped; while it installs, the stage is "installing".
+  if (node.kind === 'configured' && sameUuid(node.systemUuid, bmc.identity.uuid) && node.installed && (node.stage === 'running' || node.stage === 'booting')) {
     return hostPlan(view, {
       steps: [
         { kind: 'clear-boot', summary: 'let the firmware choose the disk from now on' },

@@ -67,7 +67,7 @@ function startBoot(view: HostView, intent: ProvisionIntent | undefined): HostPla
 }
 
 /** The image in the drive and the next boot pointed at it. */
-export function bootFromImage(url: string): readonly HostStep[] {
+export function bootFromImage(url: string): readonly [insert: HostStep, boot: HostStep] {
   return [{ kind: 'insert-media', url, summary: `insert ${url}` }, { kind: 'boot-once', device: 'cd', summary: 'point the next boot at the virtual CD' }];
 }
 

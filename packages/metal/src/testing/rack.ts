@@ -113,9 +113,11 @@ function base64(text: string): string {
 
 function boot(machine: Machine, bmc: ScriptedRedfish, from: string): Machine['runs'] {
   if (machine.hangs) return 'hung';
-  const image = (from === 'Cd' || from === 'UsbCd') && bmc.state.media.Inserted;
-  if (machine.disk === 'talos') return 'configured';
-  return image ? 'maintenance' : 'hung';
+  const inserted = bmc.state.media.Inserted;
+  // The image stops where it finds an installation, as Talos' does (talos.halt_if_installed).
+  if (from === 'Cd' && inserted) return machine.disk === 'talos' ? 'hung' : 'maintenance';
+  // The firmware's order: disk, then drive.
+  return machine.disk === 'talos' ? 'configured' : from === 'None' && inserted ? 'maintenance' : 'hung';
 }
 
 /** Puts Talos on the disk and runs it, as a cluster does with a machine in maintenance. */
@@ -130,7 +132,7 @@ function nodesOf(machine: Machine, bmc: ScriptedRedfish): NodeWiper {
       const [address] = addresses;
       if (address === undefined || address !== bmc.state.ip) return { kind: 'silent', why: 'connection refused' };
       if (machine.runs === 'maintenance') return { kind: 'maintenance', address, systemUuid: machine.systemUuid };
-      if (machine.runs === 'configured' && talosconfig === 'talosconfig of edge') return { kind: 'configured', address, systemUuid: machine.systemUuid, stage: machine.stage };
+      if (machine.runs === 'configured' && talosconfig === 'talosconfig of edge') return { kind: 'configured', address, systemUuid: machine.systemUuid, stage: machine.stage, installed: machine.disk === 'talos' };
       return { kind: 'silent', why: 'no answer within 5 s' };
     },
     async wipe(env, { systemUuid, talosconfig }) {
