@@ -19,12 +19,18 @@ test('a field without effect is reported at its highest level', () => {
   assert.deepEqual(unsupportedFieldsUsed(bareMetalHost, object).map((field) => field.path), ['spec.image.checksum', 'spec.raid']);
 });
 
-test('a disk hint guards data only where an image is written to a disk', () => {
+test('a field without effect that the user sets to protect something says what is at stake', () => {
+  const used = unsupportedFieldsUsed(bareMetalHost, host({ online: true, disablePowerOff: true }));
+  assert.deepEqual(used, [{ path: 'spec.disablePowerOff', guardsData: true, because: 'the machine must not lose power' }]);
+  assert.deepEqual(unsupportedFieldsUsed(bareMetalHost, host({ online: true, disablePowerOff: false })), []);
+});
+
+test('a disk hint acts for a live ISO and guards data where an image would be written to a disk', () => {
   const hints = { rootDeviceHints: { deviceName: '/dev/sdb' } };
-  const guards = (spec: Record<string, unknown>) => unsupportedFieldsUsed(bareMetalHost, host({ online: true, ...hints, ...spec })).map((field) => field.guardsData);
-  assert.deepEqual(guards({ image: { url: 'u', format: 'live-iso' } }), [false]);
-  assert.deepEqual(guards({ image: { url: 'u', format: 'raw' } }), [true]);
-  assert.deepEqual(guards({}), [false]);
+  const reported = (spec: Record<string, unknown>) => unsupportedFieldsUsed(bareMetalHost, host({ online: true, ...hints, ...spec })).map((field) => [field.path, field.guardsData]);
+  assert.deepEqual(reported({ image: { url: 'u', format: 'live-iso' } }), []);
+  assert.deepEqual(reported({}), []);
+  assert.deepEqual(reported({ image: { url: 'u', format: 'raw' } }), [['spec.rootDeviceHints', true]]);
 });
 
 test('a value that equals the default is not reported', () => {

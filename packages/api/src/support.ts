@@ -15,8 +15,8 @@ export interface Guard {
   readonly path: string;
   /** What is at stake, for the refusal. */
   readonly because: string;
-  /** It protects only while this field is set to something other than `not`. */
-  readonly when?: { readonly path: string; readonly not?: unknown };
+  /** The field acts, but not while this other field is set to something else than `not`. */
+  readonly when?: { readonly path: string; readonly not: unknown };
 }
 
 export interface UnsupportedField {
@@ -40,8 +40,11 @@ export function unsupportedFieldsUsed(kind: Pick<KindRef, 'group' | 'kind'>, obj
   if (!support) return [];
   const found = new Set<string>();
   visit(object['spec'], 'spec', support, found);
+  for (const { path, when } of support.guards ?? []) {
+    if (when && isOther(object, when) && fieldAt(object, path) != null) found.add(path);
+  }
   return [...found].sort().map((path) => {
-    const guard = support.guards?.find((one) => covers(one.path, path) && applies(one, object));
+    const guard = support.guards?.find((one) => covers(one.path, path) || covers(path, one.path));
     return { path, guardsData: guard !== undefined, because: guard?.because ?? '' };
   });
 }
@@ -70,8 +73,11 @@ function covers(outer: string, path: string): boolean {
   return path === outer || path.startsWith(`${outer}.`);
 }
 
-function applies({ when }: Guard, object: KubeObject): boolean {
-  if (!when) return true;
-  const value = when.path.split('.').reduce<unknown>((current, name) => (typeof current === 'object' && current !== null ? Reflect.get(current, name) : undefined), object);
-  return value !== undefined && value !== when.not;
+function isOther(object: KubeObject, { path, not }: NonNullable<Guard['when']>): boolean {
+  const value = fieldAt(object, path);
+  return value !== undefined && value !== null && value !== not;
+}
+
+function fieldAt(object: KubeObject, path: string): unknown {
+  return path.split('.').reduce<unknown>((current, name) => (typeof current === 'object' && current !== null ? Reflect.get(current, name) : undefined), object);
 }
