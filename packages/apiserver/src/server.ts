@@ -1,27 +1,44 @@
-import type { HttpHandler } from '@keelson/std';
-import type { Env } from '@keelson/std';
+import type { Env, HttpHandler } from '@keelson/std';
+import { createAdmission } from './admission/admission.ts';
+import { createNamespaceGate } from './admission/namespace-gate.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import { serverUser } from './authn/user.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { mastersOnly } from './authz/authorizer.ts';
-import { createNamespaceGate } from './admission/namespace-gate.ts';
+import { createRbacAuthorizer } from './authz/rbac.ts';
+import { createReviews } from './authz/reviews.ts';
+import { startDefinitions } from './crd/definitions.ts';
 import { createDiscovery } from './discovery/discovery.ts';
 import type { HandlerParts } from './http/handler.ts';
 import { createHandler } from './http/handler.ts';
+import type { NodeConnect } from './http/special-subresources.ts';
+import { createServiceAllocator } from './kinds/service.ts';
 import { systemNamespaces } from './kinds/system-namespaces.ts';
+import { startGarbageCollector } from './lifecycle/garbage-collector.ts';
+import { startNamespaceCleaner } from './lifecycle/namespace-cleaner.ts';
+import { createOpenApi } from './openapi/open-api.ts';
 import { tableResources } from './registry/from-table.ts';
 import type { Machine } from './registry/request-context.ts';
 import type { Registry } from './registry/registry.ts';
 import { createRegistry } from './registry/registry.ts';
+import type { Resource } from './registry/resource.ts';
+import { withStrategy } from './registry/resource.ts';
 import type { Store } from './store/store.ts';
 
 export interface ApiServerOptions {
   readonly env: Env;
+  /** Where the objects are; who opens it closes it, after the server. */
   readonly store: Store;
   /** Who a request comes from; without one every request that comes through `handler` is refused but for probes and /version. */
   readonly authenticator?: Authenticator;
-  /** Who may do what; members of system:masters only when absent. */
+  /** Who may do what; RBAC over the roles in the store when absent (system:masters may do everything). */
   readonly authorizer?: Authorizer;
+  /** Which kinds of the tables are installed; all when absent. A workload cluster leaves the management kinds out: `(resource) => resource.builtIn`. */
+  readonly kinds?: (resource: Resource) => boolean;
+  /** IPv4 range of the Services' addresses; 10.96.0.0/16 when absent. */
+  readonly serviceCidr?: string;
+  /** Answers logs, exec and port-forward of pods; without it they are refused. */
+  readonly connect?: NodeConnect;
 }
 
 export interface ApiServer {
@@ -31,7 +48,9 @@ export interface ApiServer {
   readonly localHandler: HttpHandler;
   readonly store: Store;
   readonly registry: Registry;
-  /** Stops background work and ends watches; the store stays open (who opened it closes it). */
+  /** Resolves when deletions that follow from others (owners, namespaces, definitions) have been done as far as they can be now. */
+  settled(): Promise<void>;
+  /** Stops background work; the store stays open. */
   close(): Promise<void>;
 }
 
@@ -48,27 +67,52 @@ const versionInfo = {
   platform: `${process.platform}/${process.arch}`,
 };
 
-/** Starts an API server over a store: kinds installed, system namespaces there. */
+const defaultServiceCidr = '10.96.0.0/16';
+
+/** Starts an API server over a store: kinds installed, definitions in the store served, system namespaces there. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { env, store } = options;
   const registry = createRegistry();
-  for (const resource of tableResources()) registry.install(resource);
-  const machine: Machine = { env, store, registry, namespaces: createNamespaceGate(store), admit: () => {} };
+  const services = createServiceAllocator(store, options.serviceCidr ?? defaultServiceCidr);
+  const kinds = tableResources().filter(options.kinds ?? (() => true));
+  for (const resource of kinds) {
+    const isService = resource.group === '' && resource.kind === 'Service';
+    registry.install(isService ? withStrategy(resource, { reserve: services.reserve, released: services.released }) : resource);
+  }
+  const admission = createAdmission();
+  const machine: Machine = { env, store, registry, namespaces: createNamespaceGate(store), admit: admission.admit, connect: options.connect };
+  const definitions = startDefinitions(machine, kinds.filter((resource) => !resource.builtIn));
+  admission.use(definitions.admit);
+  const authenticator = options.authenticator ?? (() => undefined);
+  const authorizer = options.authorizer ?? createRbacAuthorizer(store);
   const parts: Omit<HandlerParts, 'authenticator' | 'authorizer'> = {
     machine,
     discovery: createDiscovery(registry),
-    openApi: { answer: () => undefined },
-    reviews: { answer: async () => undefined },
+    openApi: createOpenApi(registry, kubernetesVersion.gitVersion, () => env.clock.now()),
+    reviews: createReviews(env, authenticator, authorizer),
     version: versionInfo,
     log: env.log.with({ part: 'apiserver' }),
-    prepare: async () => {},
+    prepare: (group, resource) => (group === 'apiextensions.k8s.io' && resource === 'customresourcedefinitions' ? definitions.showTables() : Promise.resolve()),
   };
   await systemNamespaces(machine);
+  const collector = startGarbageCollector(machine);
+  const cleaner = startNamespaceCleaner(machine);
   return {
-    handler: createHandler({ ...parts, authenticator: options.authenticator ?? (() => undefined), authorizer: options.authorizer ?? mastersOnly }),
+    handler: createHandler({ ...parts, authenticator, authorizer }),
     localHandler: createHandler({ ...parts, authenticator: () => serverUser, authorizer: mastersOnly }),
     store,
     registry,
-    close: async () => {},
+    async settled() {
+      // Each may make work for the others.
+      for (let round = 0; round < 3; round++) {
+        await collector.idle();
+        await cleaner.idle();
+      }
+    },
+    async close() {
+      cleaner.close();
+      collector.close();
+      definitions.close();
+    },
   };
 }

@@ -23,11 +23,23 @@ export interface Decision {
 
 export interface Authorizer {
   authorize(user: User, attributes: Attributes): Decision;
+  /** Everything a user may do in a namespace, for `kubectl auth can-i --list`. */
+  rules?(user: User, namespace: string): Rules;
+}
+
+/** Rules as a SelfSubjectRulesReview shows them. */
+export interface Rules {
+  readonly resourceRules: readonly object[];
+  readonly nonResourceRules: readonly object[];
 }
 
 /** Everything for system:masters, nothing for anybody else. */
 export const mastersOnly: Authorizer = {
-  authorize: (user) => (user.groups.includes(mastersGroup) ? { allowed: true, reason: '' } : { allowed: false, reason: '' }),
+  authorize: (user) => ({ allowed: user.groups.includes(mastersGroup), reason: '' }),
+  rules: (user) =>
+    user.groups.includes(mastersGroup)
+      ? { resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }], nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }] }
+      : { resourceRules: [], nonResourceRules: [] },
 };
 
 /** The first that allows. */

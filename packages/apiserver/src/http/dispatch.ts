@@ -7,7 +7,7 @@ import { listVerb } from './list.ts';
 import { patchVerb } from './patch.ts';
 import { queryFlag } from './query.ts';
 import type { ApiRequest } from './request.ts';
-import { createSubresource, isSpecialSubresource } from './special-subresources.ts';
+import { isSpecialSubresource, specialSubresource } from './special-subresources.ts';
 import { scaleVerb } from './scale.ts';
 import { updateVerb } from './update.ts';
 import { watchVerb } from '../watch/watch-verb.ts';
@@ -20,7 +20,7 @@ export async function dispatch(request: ApiRequest): Promise<HttpResponse> {
   if (path.subresource !== undefined) {
     const subresource = version.subresources.find((sub) => sub.name === path.subresource);
     if (!subresource) throw noSuchResource();
-    if (isSpecialSubresource(request)) return createSubresource(request);
+    if (isSpecialSubresource(request)) return specialSubresource(request);
     if (path.subresource === 'scale') return scaleVerb(request);
   }
   const verb = verbOf(request);

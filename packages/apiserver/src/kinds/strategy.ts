@@ -23,6 +23,8 @@ export interface Strategy {
   readonly hasGeneration: boolean;
   /** A write to /status may change labels, annotations, finalizers and owners too. */
   readonly statusTakesMetadata: boolean;
+  /** A create may bring a status (nodes register with one). */
+  readonly keepsStatusOnCreate?: boolean;
   /** DELETE answers the object, not a Status. */
   readonly answersDeleted: boolean;
   /** Complaints about a name. */

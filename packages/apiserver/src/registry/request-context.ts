@@ -2,6 +2,8 @@ import type { Env } from '@keelson/std';
 import type { User } from '../authn/user.ts';
 import type { Store } from '../store/store.ts';
 import type { NamespaceGate } from '../admission/namespace-gate.ts';
+import type { NodeConnect } from '../http/special-subresources.ts';
+import type { KubeObject } from '@keelson/kube';
 import type { Registry } from './registry.ts';
 import type { ServedVersion } from './resource.ts';
 
@@ -13,6 +15,8 @@ export interface Machine {
   readonly namespaces: NamespaceGate;
   /** Admission beyond the kind's own rules (webhooks, CRD checks); may change the object, throws StatusError to refuse. */
   readonly admit: (request: WriteRequest, change: Change) => void;
+  /** Who answers logs and connections to pods and nodes. */
+  readonly connect?: NodeConnect;
 }
 
 /** Who asks for what, on which kind, and how strictly. */
@@ -33,8 +37,8 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 export interface Change {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE';
   readonly name: string;
-  readonly object?: import('@keelson/kube').KubeObject;
-  readonly old?: import('@keelson/kube').KubeObject;
+  readonly object?: KubeObject;
+  readonly old?: KubeObject;
 }
 
 /** Texts for Warning headers; equal ones are kept once. */

@@ -23,6 +23,8 @@ export interface Resource {
   readonly prefix: string;
   /** Values written at or before this revision may lack what the schema now says: they are read, not passed through. */
   readonly schemaRevision: number;
+  /** Its definition is being deleted: nothing new is taken. */
+  readonly isTerminating?: boolean;
 }
 
 export interface ResourceVersion {
@@ -90,4 +92,11 @@ export function storageVersion(resource: Resource): ResourceVersion {
 
 export function hasSubresource(version: ResourceVersion, name: string): boolean {
   return version.subresources.some((sub) => sub.name === name);
+}
+
+/** A resource whose strategy is changed in parts; its tables stay unread. */
+export function withStrategy(resource: Resource, changes: Partial<Strategy>): Resource {
+  const strategy: Strategy = { ...resource.strategy, ...changes };
+  // Inherits the getters instead of running them, as a spread would.
+  return Object.create(resource, { strategy: { value: strategy, enumerable: true } }) as Resource;
 }

@@ -48,7 +48,7 @@ async function createOnce(machine: Machine, request: WriteRequest, draft: Draft,
   draft.metadata.uid = uuid(machine.env.random);
   draft.metadata.creationTimestamp = now;
   if (strategy.hasGeneration) draft.metadata.generation = 1;
-  if (hasSubresource(served.version, 'status')) delete draft['status'];
+  if (hasSubresource(served.version, 'status') && !strategy.keepsStatusOnCreate) delete draft['status'];
   const clean = sanitize(request, draft);
   strategy.prepareCreate?.(clean, { env: machine.env, user: request.user, dryRun: request.dryRun });
   const name = clean.metadata.name ?? '';
