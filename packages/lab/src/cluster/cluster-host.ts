@@ -102,7 +102,7 @@ export interface LabClusters extends AsyncDisposable {
    * quorum the API server answers 500 to reads and writes alike, and controllers stop.
    */
   setEtcdQuorum(clusterId: string, hasQuorum: boolean): void;
-  /** The data of the last etcd member was wiped: the cluster's objects are gone for good. Machines must be detached. */
+  /** The data of the last etcd member was wiped: the cluster's objects are gone for good. Its control planes must be detached. */
   forgetCluster(clusterId: string): Promise<void>;
   nodeState(clusterId: string, machineId: string): NodeState;
   clusters(): readonly ClusterState[];

@@ -47,7 +47,9 @@ export class LabCluster {
   #store: Store | undefined;
   #serving: Serving | undefined;
   #quorum = true;
+  /** Why the API is not served as it should be; empty while it is. */
   #reason = 'no control-plane node runs';
+  #name = '';
   #closed = false;
   /** Starting, stopping and listening happen one after the other. */
   #work: Promise<void> = Promise.resolve();
@@ -64,6 +66,7 @@ export class LabCluster {
 
   attach(attachment: NodeAttachment): void {
     const known = this.#kubelets.get(attachment.machineId);
+    this.#name = attachment.clusterName;
     if (known) {
       this.#byNode.delete(known.attachment.nodeName);
       known.update(attachment);
@@ -89,7 +92,9 @@ export class LabCluster {
     if (!kubelet) return;
     kubelet.stop();
     this.#kubelets.delete(machineId);
-    this.#byNode.delete(kubelet.attachment.nodeName);
+    const { nodeName } = kubelet.attachment;
+    // Another machine may run under the same name by now.
+    if (this.#byNode.get(nodeName) === kubelet) this.#byNode.delete(nodeName);
     this.#leadership.lose(machineId, reason !== 'power-off');
     if (kubelet.attachment.role === 'controlplane') this.#enqueue(() => this.#follow());
     this.#options.onChange();
@@ -113,13 +118,13 @@ export class LabCluster {
   get state(): ClusterState {
     const attachments = [...this.#kubelets.values()].map((kubelet) => kubelet.attachment);
     const first = attachments.find((one) => one.role === 'controlplane') ?? attachments[0];
-    const serving = this.#serving !== undefined && this.#quorum;
+    const reason = this.#serving && !this.#quorum ? 'etcd has no quorum' : this.#reason;
     return {
       clusterId: this.#options.clusterId,
-      clusterName: first?.clusterName ?? '',
+      clusterName: this.#name,
       endpoint: first?.endpoint ?? { host: '', port: 0 },
-      serving,
-      reason: serving ? '' : this.#serving ? 'etcd has no quorum' : this.#reason,
+      serving: reason === '',
+      reason,
       machineIds: attachments.map((one) => one.machineId),
     };
   }
@@ -136,13 +141,18 @@ export class LabCluster {
     this.#store = undefined;
   }
 
-  /** Deletes every object. The cluster must have no machines; it is closed afterwards. */
+  get hasMachines(): boolean {
+    return this.#kubelets.size > 0;
+  }
+
+  /** Deletes every object and closes the store. No control plane may run; workers find no API any more. */
   async erase(): Promise<void> {
-    if (this.#kubelets.size > 0) throw new Error(`cluster ${this.#options.clusterId} has ${this.#kubelets.size} machines, so its data cannot be erased`);
     await this.#work;
-    const store = (this.#store ??= await this.#options.openStore(this.#options.clusterId));
+    if (this.#controlPlanes.length > 0) throw new Error(`cluster ${this.#options.clusterId} has ${this.#controlPlanes.length} running control planes, so its data cannot be erased`);
+    const store = this.#store ?? (await this.#options.openStore(this.#options.clusterId));
+    this.#store = undefined;
     await eraseStore(store);
-    await this.close();
+    await store.close();
   }
 
   get #controlPlanes(): NodeAttachment[] {
@@ -164,8 +174,8 @@ export class LabCluster {
     const first = controlPlanes[0];
     if (!first) {
       await this.#listen([]);
-      await this.#stopServing();
       this.#reason = 'no control-plane node runs';
+      await this.#stopServing();
       this.#options.onChange();
       return;
     }
@@ -173,6 +183,7 @@ export class LabCluster {
     if (!this.#serving) await this.#startServing(first);
     await this.#listen(controlPlanes);
     await this.#writeBootstrap(controlPlanes);
+    this.#reason = '';
     for (const kubelet of this.#kubelets.values()) kubelet.kick();
     this.#options.onChange();
   }
@@ -249,7 +260,7 @@ export class LabCluster {
   };
 
   #apiTrouble({ ca }: NodeAttachment): string | undefined {
-    if (!this.#serving) return `the Kubernetes API: ${this.#reason}`;
+    if (!this.#serving) return `the Kubernetes API: ${this.#reason || 'it is starting'}`;
     if (!this.#quorum) return 'the Kubernetes API: etcd has no quorum';
     const served = this.#controlPlanes[0]?.ca.certificatePem;
     const trusted = served === undefined || served === ca.certificatePem || parseCertificate(served).sha256Fingerprint === parseCertificate(ca.certificatePem).sha256Fingerprint;

@@ -49,12 +49,16 @@ export function createLabClusters(options: LabClustersOptions): LabClusters {
     async forgetCluster(clusterId) {
       const cluster = clusterOf(clusterId);
       await cluster.erase();
-      clusters.delete(clusterId);
       await options.removeStore?.(clusterId);
+      if (!cluster.hasMachines) {
+        await cluster.close();
+        clusters.delete(clusterId);
+      }
       onChange(clusterId);
     },
     nodeState: (clusterId, machineId) => clusters.get(clusterId)?.nodeState(machineId) ?? unknownNode,
-    clusters: () => [...clusters.values()].map((cluster) => cluster.state),
+    // A cluster of which only etcd has been heard has no name yet.
+    clusters: () => [...clusters.values()].map((cluster) => cluster.state).filter((state) => state.clusterName !== ''),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

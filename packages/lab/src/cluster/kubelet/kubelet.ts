@@ -1,7 +1,7 @@
 /** One node's kubelet: registers the Node, keeps its lease and status, and remembers what runs. Pods are moved by pod-controller.ts. */
 import { Lease, Node } from '@keelson/api';
 import { sameJson } from '@keelson/controller';
-import type { KubeClient } from '@keelson/kube/client';
+import { isNotFound, type KubeClient } from '@keelson/kube/client';
 import { describeError, type Env } from '@keelson/std';
 import type { NodeAttachment } from '../cluster-host.ts';
 import { leaseRenewMs, newNode, nodeLabels, nodeLease, nodeStatus } from './node-object.ts';
@@ -104,6 +104,17 @@ export function startKubelet(initial: NodeAttachment, options: KubeletOptions): 
     return client.patch<Node>(Node, { name: attachment.nodeName }, 'merge', patch, { fieldManager: 'kubelet' });
   };
 
+  const renewLease = async (holder: Node, nowMs: number): Promise<void> => {
+    const lease = nodeLease(holder, nowMs);
+    const { name, namespace = '' } = lease.metadata;
+    try {
+      await client.patch<Lease>(Lease, { name, namespace }, 'merge', { metadata: { ownerReferences: lease.metadata.ownerReferences }, spec: lease.spec }, { fieldManager: 'kubelet' });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      await client.create<Lease>(Lease, lease, { fieldManager: 'kubelet' });
+    }
+  };
+
   const report = async (): Promise<void> => {
     const now = env.clock.now();
     if (!node) node = await register();
@@ -123,7 +134,7 @@ export function startKubelet(initial: NodeAttachment, options: KubeletOptions): 
       reportedMs = now;
       onChange();
     } else node = current;
-    await client.apply<Lease>(Lease, nodeLease(node, now), { fieldManager: 'kubelet', force: true });
+    await renewLease(node, now);
     await options.onReport();
     setWaitsFor(networkReady ? '' : attachment.cni === 'none' ? 'a network plugin: the cluster has none of its own' : 'the network plugin to run on the node');
   };
