@@ -3,5 +3,8 @@ export { mergePatch } from './merge-patch.ts';
 export * from './json-patch.ts';
 export * from './strategic-merge-patch.ts';
 export * from './server-side-apply.ts';
+export * from './track-update.ts';
+export type { OtherVersion, TrackingOptions } from './tracking.ts';
+export { type Conflict, conflictCauses, conflictMessage } from './conflict.ts';
 export { ignoreTimeChanges } from './managed-fields.ts';
 export * from './field-set.ts';
