@@ -50,7 +50,9 @@ export async function runAttempt(input: AttemptInput): Promise<AttemptOutcome> {
   const isSame = status?.lastAppliedRevision === revision && status.observedGeneration === metadata.generation;
   let built: Built | undefined;
   try {
-    if (status?.lastAttemptedRevision !== revision || status.observedGeneration !== metadata.generation) {
+    // Told once per revision and spec; a retry leaves the last outcome to be read until there is another.
+    const isNews = status?.lastAttemptedRevision !== revision || status.observedGeneration !== metadata.generation;
+    if (isNews && input.before?.fingerprint !== input.fingerprint) {
       await report.progress(revision, `Building manifests for revision ${revision} with a timeout of ${durationText(timingOf(report.kustomization).timeoutMs)}`);
     }
     report.attempted(revision);
