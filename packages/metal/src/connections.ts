@@ -16,6 +16,7 @@ export interface BmcConnections {
   use<T>(env: Env, hostUid: string, version: string, target: BmcTarget, work: (bmc: Bmc) => Promise<T>): Promise<T>;
   /** Closes a host's connection, if there is one. */
   drop(hostUid: string): Promise<void>;
+  /** Closes every connection; those opened by work that still runs are closed behind it. */
   closeAll(): Promise<void>;
   readonly size: number;
 }
@@ -25,6 +26,7 @@ const connectionLimit = 4096;
 
 export function bmcConnections(driver: BmcDriver): BmcConnections {
   const kept = new Map<string, Kept>();
+  let closed = false;
 
   const drop = async (hostUid: string, only?: Kept): Promise<void> => {
     const entry = kept.get(hostUid);
@@ -40,6 +42,7 @@ export function bmcConnections(driver: BmcDriver): BmcConnections {
     },
     drop,
     async closeAll() {
+      closed = true;
       await Promise.all([...kept.keys()].map((uid) => drop(uid)));
     },
     async use(env, hostUid, version, target, work) {
@@ -63,7 +66,8 @@ export function bmcConnections(driver: BmcDriver): BmcConnections {
         await drop(hostUid, mine);
         throw error;
       } finally {
-        if (kept.get(hostUid) === mine) mine.idle = env.clock.after(idleMs, () => void drop(hostUid, mine));
+        if (closed) await drop(hostUid, mine);
+        else if (kept.get(hostUid) === mine) mine.idle = env.clock.after(idleMs, () => void drop(hostUid, mine));
       }
     },
   };

@@ -141,8 +141,7 @@ export async function applyHostStatus(host: BareMetalHost, status: NonNullable<B
 /** Upstream's marks on the BMC Secret: a finalizer, so that it outlives the host's release, a label and an owner. */
 async function claimSecret(host: BareMetalHost, name: string, context: ReconcileContext): Promise<void> {
   const secret = secretOf(host, name, context);
-  if (!secret) return;
-  if (isClaimed(host, secret)) return;
+  if (!secret || isClaimed(host, secret)) return;
   const owners = secret.metadata.ownerReferences ?? [];
   const owned = owners.some((owner) => owner.uid === host.metadata.uid);
   const finalizers = secret.metadata.finalizers ?? [];
@@ -153,6 +152,28 @@ async function claimSecret(host: BareMetalHost, name: string, context: Reconcile
     ...(owned ? {} : { ownerReferences: [...owners, { ...ownerReference(host, { controller: false }), blockOwnerDeletion: false }] }),
   };
   await context.client.patch(Secret, secret.metadata, 'merge', { metadata }, { fieldManager: controllerName });
+  await releaseSecrets(host, context, name);
+}
+
+/**
+ * Lets go of the Secrets the host has marked, but for `keep`: a Secret that the host no longer names is not its business
+ * any more. On release the owner stays, so that the Secret goes with the host, as upstream has it.
+ */
+async function releaseSecrets(host: BareMetalHost, context: ReconcileContext, keep?: string): Promise<void> {
+  const { uid, namespace } = host.metadata;
+  const filter = namespace ? { namespace } : {};
+  const hosts = context.cache.list<BareMetalHost>(BareMetalHost, filter).filter((other) => other.metadata.uid !== uid);
+  for (const cached of context.cache.list<Secret>(Secret, filter)) {
+    const owners = cached.metadata.ownerReferences ?? [];
+    const marked = cached.metadata.finalizers?.includes(secretFinalizer) && owners.some((owner) => owner.uid === uid);
+    if (!marked || cached.metadata.name === keep) continue;
+    const secret = await context.client.get<Secret>(Secret, cached.metadata);
+    if (!secret) continue;
+    const shared = hosts.some((other) => other.spec?.bmc?.credentialsName === secret.metadata.name);
+    const finalizers = (secret.metadata.finalizers ?? []).filter((finalizer) => shared || finalizer !== secretFinalizer);
+    const left = (secret.metadata.ownerReferences ?? []).filter((owner) => keep === undefined || owner.uid !== uid);
+    await context.client.patch(Secret, secret.metadata, 'merge', { metadata: { resourceVersion: secret.metadata.resourceVersion, finalizers, ownerReferences: left } }, { fieldManager: controllerName });
+  }
 }
 
 async function wipe(step: Extract<HostStep, { kind: 'wipe' }>, host: BareMetalHost, context: ReconcileContext, world: MetalWorld): Promise<void> {
@@ -215,10 +236,7 @@ async function release(host: BareMetalHost, context: ReconcileContext, world: Me
     const deleting = await context.client.get<HardwareData>(HardwareData, key);
     if (deleting) await removeFinalizer(context, HardwareData, deleting, hardwareDataFinalizer);
   }
-  const secretName = host.spec?.bmc?.credentialsName;
-  const usedByOthers = context.cache.list<BareMetalHost>(BareMetalHost, namespace ? { namespace } : {}).some((other) => other.metadata.uid !== host.metadata.uid && other.spec?.bmc?.credentialsName === secretName);
-  const secret = secretName && !usedByOthers ? await context.client.get<Secret>(Secret, { name: secretName, ...(namespace ? { namespace } : {}) }) : undefined;
-  if (secret) await removeFinalizer(context, Secret, secret, secretFinalizer);
+  await releaseSecrets(host, context);
   await world.connections.drop(host.metadata.uid ?? hostName(host));
   await removeFinalizer(context, BareMetalHost, host, hostFinalizer);
 }

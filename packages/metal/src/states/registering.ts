@@ -1,5 +1,5 @@
 import { problem } from '@keelson/std';
-import { annotationOf, hostAnnotations, isInspectionDisabled, recordText, type MachineIdentity } from '../annotations.ts';
+import { hostAnnotations, isInspectionDisabled, readIdentity, recordText, type MachineIdentity } from '../annotations.ts';
 import { hostName, type HostView } from '../host-view.ts';
 import { metalProblems } from '../problems.ts';
 import { enterState, failPlan, hostPlan, type HostPlan, type HostStep } from '../steps.ts';
@@ -15,7 +15,7 @@ export function planRegistering(view: HostView): HostPlan {
     });
   }
   const { uuid } = bmc.identity;
-  const recorded = annotationOf(host, hostAnnotations.identity) !== undefined;
+  const recorded = readIdentity(host) !== undefined;
   const next = host.spec?.externallyProvisioned ? 'externally provisioned' : isInspectionDisabled(host) ? 'preparing' : 'inspecting';
   return enterState(view, next, {
     steps: recorded ? [] : [recordIdentity(bmc.identity)],
