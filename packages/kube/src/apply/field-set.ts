@@ -34,28 +34,35 @@ export function keyElement(keys: Readonly<Record<string, unknown>>): PathElement
   return `k:{${fields.join(',')}}`;
 }
 
+interface Node {
+  readonly members: Set<PathElement>;
+  readonly children: Map<PathElement, Node>;
+}
+
+const emptyNode = (): Node => ({ members: new Set(), children: new Map() });
+
 /** Collects paths; `done` gives the set. The root path itself is never a member. */
 export class FieldSetBuilder {
-  readonly #members = new Set<PathElement>();
-  readonly #children = new Map<PathElement, FieldSetBuilder>();
+  readonly #root = emptyNode();
 
   insert(path: FieldPath): void {
-    let node: FieldSetBuilder = this;
-    for (let depth = 0; depth < path.length - 1; depth++) node = node.#child(path[depth] ?? '');
+    let node = this.#root;
+    for (let depth = 0; depth < path.length - 1; depth++) {
+      const element = path[depth] ?? '';
+      let child = node.children.get(element);
+      if (!child) {
+        child = emptyNode();
+        node.children.set(element, child);
+      }
+      node = child;
+    }
     const last = path.at(-1);
-    if (last !== undefined) node.#members.add(last);
+    if (last !== undefined) node.members.add(last);
   }
 
+  /** The set; nothing may be inserted afterwards. */
   done(): FieldSet {
-    return { members: this.#members, children: new Map([...this.#children].map(([element, child]) => [element, child.done()])) };
-  }
-
-  #child(element: PathElement): FieldSetBuilder {
-    const known = this.#children.get(element);
-    if (known) return known;
-    const made = new FieldSetBuilder();
-    this.#children.set(element, made);
-    return made;
+    return this.#root;
   }
 }
 

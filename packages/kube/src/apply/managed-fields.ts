@@ -150,6 +150,6 @@ export function ignoreTimeChanges<T extends KubeObject>(before: T, after: T): T 
   const [old, next] = [before.metadata.managedFields ?? [], after.metadata.managedFields ?? []];
   if (old.length !== next.length) return after;
   if (!isEqual(withoutManagedFields(before), withoutManagedFields(after))) return after;
-  const timeless = (entries: readonly ManagedFieldsEntry[]) => entries.map(({ time: _, ...entry }) => JSON.stringify(entry)).sort();
+  const timeless = (entries: readonly ManagedFieldsEntry[]) => entries.map((entry) => JSON.stringify({ ...entry, time: undefined })).sort();
   return isEqual(timeless(old), timeless(next)) ? before : after;
 }

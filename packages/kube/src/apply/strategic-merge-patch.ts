@@ -14,7 +14,6 @@ const deletePrefix = '$deleteFromPrimitiveList/';
 const orderPrefix = '$setElementOrder/';
 
 const badRetainKeys = () => new PatchError(400, 'invalid patch format of retainKeys');
-const badElementOrder = () => new PatchError(400, 'invalid patch format of setElementOrder list');
 const badPrimitiveList = () => new PatchError(400, 'invalid patch format of primitive list');
 const listOfLists = () => new PatchError(422, 'lists of lists are not supported');
 const noMergeKey = (item: JsonMap, key: string) => new PatchError(500, `map: ${goPlain(item)} does not contain declared merge key: ${key}`);

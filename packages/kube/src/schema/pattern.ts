@@ -48,18 +48,15 @@ interface Translation {
 }
 
 function translate(pattern: string): Translation {
+  // Flags at the beginning, possibly behind the anchor, are those of the whole expression. RE2's i, s and m mean the same here;
+  // flags further inside would need to be split by branches and are refused.
+  const leading = /^(\^|\\A)?\(\?([imsU]+)\)/.exec(pattern);
+  const flags = leading?.[2] ?? '';
+  if (flags.includes('U')) throw new Error('flag U is not supported');
+  const rest = leading ? `${leading[1] ?? ''}${pattern.slice(leading[0].length)}` : pattern;
   let source = '';
-  let at = 0;
-  let flags = '';
-  const leading = /^\(\?([imsU]+)\)/.exec(pattern);
-  if (leading) {
-    // Flags of the whole expression; RE2's s and m mean the same in ECMAScript, U (lazy) has no counterpart.
-    if (leading[1]?.includes('U')) throw new Error('flag U is not supported');
-    flags = leading[1] ?? '';
-    at = leading[0].length;
-  }
-  while (at < pattern.length) {
-    const [piece, next] = translateOne(pattern, at);
+  for (let at = 0; at < rest.length; ) {
+    const [piece, next] = translateOne(rest, at);
     source += piece;
     at = next;
   }

@@ -115,6 +115,7 @@ test('reads RE2 patterns', () => {
   const cases: [string, string[], string[]][] = [
     ['^[a-z]+$', ['abc'], ['ABC', 'abc\n']],
     ['(?i)^abc$', ['ABC'], ['x']],
+    ['^(?i)[a-z]$', ['A'], ['1']],
     ['^\\Aa\\z', ['a'], ['ba', 'ab']],
     ['^[[:alpha:]_][[:digit:]]$', ['a1', '_2'], ['1a']],
     ['^\\pL+$', ['äb'], ['a1']],
@@ -136,5 +137,5 @@ test('reads RE2 patterns', () => {
     for (const text of good) assert.ok(compiled.test(text), `${pattern} takes ${JSON.stringify(text)}`);
     for (const text of bad) assert.ok(!compiled.test(text), `${pattern} refuses ${JSON.stringify(text)}`);
   }
-  for (const broken of ['(', '[a', 'a\\', '\\y', 'a**']) assert.equal(typeof compilePattern(broken), 'string', broken);
+  for (const broken of ['(', 'a(?i)b', '[a', 'a\\', '\\y', 'a**']) assert.equal(typeof compilePattern(broken), 'string', broken);
 });
