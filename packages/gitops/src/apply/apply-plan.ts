@@ -34,6 +34,8 @@ export interface PlanInput {
   readonly inventory: readonly InventoryEntry[];
   /** Live objects, by id, of inventory entries that are desired no more; absent ones are missing here. */
   readonly stale: ReadonlyMap<string, KubeObject>;
+  /** Why an object stays though it is desired no more, by id: another Kustomization has it. */
+  readonly claims?: ReadonlyMap<string, string>;
   readonly prune: boolean;
   /** Delete and create again what cannot be changed. */
   readonly force: boolean;
@@ -67,6 +69,8 @@ export interface ApplyPlan extends Plan<ApplyStep> {
   /** Ids that are as they should be, or marked to be left alone. */
   readonly unchanged: readonly string[];
   readonly skipped: readonly string[];
+  /** Objects that left and are not deleted now, because another Kustomization has them; they stay in the inventory until it has taken them over. */
+  readonly held: readonly { readonly entry: InventoryEntry; readonly why: string }[];
   /** How many objects are desired. */
   readonly total: number;
   /** The inventory once the steps are done. */
@@ -92,8 +96,10 @@ export function planApply(input: PlanInput): ApplyPlan {
     else writes.push(decision);
   }
   const subject = { kind: 'Kustomization', ...input.owner };
-  const common = { subject, total: desired.length, refused, deferred, unchanged, skipped };
-  const inventory = desired.map(({ object }) => inventoryEntry(object));
+  const wanted = new Set(desired.map(({ object }) => inventoryEntry(object).id));
+  const held = heldBack(input, wanted);
+  const common = { subject, total: desired.length, refused, deferred, unchanged, skipped, held };
+  const inventory = [...desired.map(({ object }) => inventoryEntry(object)), ...held.map(({ entry }) => entry)];
   if (refused.length > 0) return { ...common, steps: [], inventory: input.inventory };
   if (deferred.length > 0) {
     const steps = writes.filter((step) => isFoundation(step.desired.object));
@@ -122,6 +128,15 @@ function decide(desired: Desired, id: string, observed: Observed, force: boolean
   if (!taking && changes.length === 0) return 'unchanged';
   const summary = changes.length > 0 ? `change ${name}: ${changes.join(', ')}` : `take over the fields of ${name} from ${lastForeignManager(live) ?? 'others'}`;
   return { kind: 'configure', id, desired, live, changes, takeOver: taking, summary };
+}
+
+function heldBack({ prune, inventory, claims, stale, owner }: PlanInput, wanted: ReadonlySet<string>): ApplyPlan['held'] {
+  if (!prune || !claims) return [];
+  return inventory.flatMap((entry) => {
+    const why = claims.get(entry.id);
+    const live = stale.get(entry.id);
+    return why !== undefined && !wanted.has(entry.id) && live && isOwnedByKustomization(live, owner) ? [{ entry, why }] : [];
+  });
 }
 
 /** Deletes what left the repository, if it is in the inventory, still carries our labels, and nobody marked it to stay. */

@@ -1,6 +1,6 @@
 // One attempt to bring a cluster to a revision: build, dry run of everything, apply, prune, health (kustomize-controller's reconcile order).
 import { ProblemError, TransportError, describeError, problem } from '@keelson/std';
-import { type KindRef, type KubeObject, keyOf } from '@keelson/kube';
+import { type KindRef, keyOf } from '@keelson/kube';
 import { ApiError, isConflict } from '@keelson/kube/client';
 import type { ReconcileContext, ReconcileResult } from '@keelson/controller';
 import { type Origin, type VirtualFiles, placeOf } from '@keelson/kustomize';
@@ -12,6 +12,7 @@ import { prepareObjects } from '../apply/prepare.ts';
 import { gitopsProblems } from '../problems.ts';
 import { durationText, jittered } from '../requeue.ts';
 import { type Built, buildManifests } from './build-manifests.ts';
+import { findClaims } from './claims.ts';
 import { watchHealth } from './health-wait.ts';
 import { healthTargets } from './health-check.ts';
 import { type Remembered, versionOf } from './memory.ts';
@@ -83,13 +84,17 @@ interface Applied {
   readonly startedMs: number;
 }
 
-async function makePlan({ report, target }: AttemptInput, desired: Awaited<ReturnType<typeof prepareObjects>>): Promise<ApplyPlan> {
-  const { spec, metadata } = report.kustomization;
+async function makePlan({ report, target, context, source, files }: AttemptInput, desired: Awaited<ReturnType<typeof prepareObjects>>): Promise<ApplyPlan> {
+  const { kustomization } = report;
+  const { spec, metadata } = kustomization;
   const ids = new Set(desired.map(({ object }) => inventoryEntry(object).id));
   const observed = await observeDesired(desired, target.client);
-  const stale = spec?.prune ? await readLive(report.inventory.filter(({ id }) => !ids.has(id)), target.client) : new Map<string, KubeObject>();
+  const left = spec?.prune ? report.inventory.filter(({ id }) => !ids.has(id)) : [];
+  const stale = await readLive(left, target.client);
+  const entries = left.filter(({ id }) => stale.has(id));
+  const claims = await findClaims({ kustomization, entries, files: await files(), revision: source.artifact.revision, client: target.client, context });
   const owner = { namespace: metadata.namespace, name: metadata.name };
-  return planApply({ owner, desired, observed, inventory: report.inventory, stale, prune: spec?.prune ?? false, force: spec?.force ?? false });
+  return planApply({ owner, desired, observed, inventory: report.inventory, stale, claims, prune: spec?.prune ?? false, force: spec?.force ?? false });
 }
 
 /** All refusals together, each with its place; nothing has been written. */
@@ -159,9 +164,11 @@ async function finish(applied: Applied, isSame: boolean): Promise<AttemptOutcome
     fingerprint: input.fingerprint, dueMs: Number.POSITIVE_INFINITY, watchesHealth: false, verified: verifiedVersions(input, plan, executed), origins, startedMs, digest: built.digest,
   };
   const drift = isSame ? driftSteps(plan, executed).map(driftText) : [];
-  const message = [`Applied revision: ${source.artifact.revision}`, ...drift.slice(0, 3)].join('; ');
+  const held = plan.held.map(({ entry, why }) => `${refText(parseInventoryEntry(entry)!)} is kept: ${why}`);
+  const message = [`Applied revision: ${source.artifact.revision}`, ...drift.slice(0, 3), ...held.slice(0, 3)].join('; ');
   const skipped = new Set(plan.skipped);
-  const targets = healthTargets(report.kustomization, plan.inventory.filter(({ id }) => !skipped.has(id)));
+  const heldIds = new Set(plan.held.map(({ entry }) => entry.id));
+  const targets = healthTargets(report.kustomization, plan.inventory.filter(({ id }) => !skipped.has(id) && !heldIds.has(id)));
   return watchHealth({ report, context, source, target: input.target, targets, remember, message, isWatched: input.isWatched, restart: !isSame || executed.changes.length > 0 });
 }
 

@@ -213,18 +213,55 @@ test('marks on objects are honoured: never pruned, left alone, created only', as
   await it.world.stop();
 });
 
-test('an object that moved to another Kustomization is not pruned by the one it left', async () => {
-  const it = await withApps({ 'apps/a.yaml': configMap('moved', { k: '1' }), 'apps/stay.yaml': configMap('stay', {}), 'other/x.yaml': configMap('x', {}) });
-  await it.applyUser(kustomization('other', { dependsOn: [] }));
-  await it.ready('apps');
+test('an object that moved to another Kustomization lives on, whichever of the two runs first', async () => {
+  for (const first of ['apps', 'other']) {
+    const it = await withApps({ 'apps/a.yaml': configMap('moved', { k: '1' }), 'apps/stay.yaml': configMap('stay', {}), 'other/x.yaml': configMap('x', {}) });
+    await it.applyUser(kustomization('other'));
+    await it.ready('apps');
+    await it.ready('other');
+    const before = (await it.client.get(ConfigMap, inDefault('moved')))?.metadata.uid;
+    await it.applyUser(kustomization(first === 'apps' ? 'other' : 'apps', { dependsOn: [{ name: first }] }));
+    const head = it.fleet.commit({ 'apps/stay.yaml': configMap('stay', {}), 'other/a.yaml': configMap('moved', { k: '1' }) });
+    await it.ready('other', head);
+    await it.ready('apps', head);
+    const moved = await it.client.get(ConfigMap, inDefault('moved'));
+    assert.deepEqual([moved?.metadata.uid, moved?.metadata.labels?.['kustomize.toolkit.fluxcd.io/name']], [before, 'other'], `${first} first`);
+    const last = it.fleet.change({ 'other/a.yaml': undefined, 'other/x.yaml': configMap('x', {}) });
+    await it.ready('other', last);
+    assert.equal(await it.client.get(ConfigMap, inDefault('moved')), undefined, 'its new home prunes it');
+    await it.world.stop();
+  }
+});
+
+test('an object whose new home does not build is kept until it does', async () => {
+  const it = await withApps({ 'apps/a.yaml': configMap('moved', {}), 'apps/gone.yaml': configMap('gone', {}), 'other/x.yaml': configMap('x', {}) });
+  await it.applyUser(kustomization('other'));
   await it.ready('other');
-  const before = (await it.client.get(ConfigMap, inDefault('moved')))?.metadata.uid;
-  await it.applyUser(kustomization('apps', { dependsOn: [{ name: 'other' }] }));
-  const head = it.fleet.commit({ 'apps/stay.yaml': configMap('stay', {}), 'other/a.yaml': configMap('moved', { k: '1' }) });
-  await it.ready('other', head);
-  await it.ready('apps', head);
-  const moved = await it.client.get(ConfigMap, inDefault('moved'));
-  assert.deepEqual([moved?.metadata.uid, moved?.metadata.labels?.['kustomize.toolkit.fluxcd.io/name']], [before, 'other']);
+  await it.ready('apps');
+  const broken = it.fleet.commit({ 'apps/b.yaml': configMap('b', {}), 'other/kustomization.yaml': 'resources: [a.yml]\n', 'other/a.yaml': configMap('moved', {}) });
+  const apps = await it.ready('apps', broken);
+  assert.match(readyOf(apps)?.message ?? '', /ConfigMap\/default\/moved is kept: Kustomization flux-system\/other does not build, and other\/a.yaml may make it part of it$/);
+  assert.ok(await it.client.get(ConfigMap, inDefault('moved')));
+  assert.equal(await it.client.get(ConfigMap, inDefault('gone')), undefined, 'what is named nowhere is pruned');
+  const mended = it.fleet.change({ 'other/kustomization.yaml': 'resources: [a.yaml]\n' });
+  await it.ready('other', mended);
+  await it.ready('apps', mended);
+  assert.equal((await it.client.get(ConfigMap, inDefault('moved')))?.metadata.labels?.['kustomize.toolkit.fluxcd.io/name'], 'other');
+  await it.world.stop();
+});
+
+test('a renamed Kustomization takes its objects along', async () => {
+  const it = await gitopsWorld();
+  it.fleet.commit({ 'fleet/apps.yaml': JSON.stringify(kustomization('apps')), 'apps/a.yaml': configMap('a', {}) });
+  await it.applyUser(gitRepository());
+  await it.applyUser(kustomization('fleet'));
+  await it.ready('apps');
+  const before = (await it.client.get(ConfigMap, inDefault('a')))?.metadata.uid;
+  const head = it.fleet.change({ 'fleet/apps.yaml': JSON.stringify(kustomization('applications', { path: 'apps' })) });
+  await it.ready('applications', head);
+  await it.world.untilGone(Kustomization, { namespace, name: 'apps' });
+  const a = await it.client.get(ConfigMap, inDefault('a'));
+  assert.deepEqual([a?.metadata.uid, a?.metadata.labels?.['kustomize.toolkit.fluxcd.io/name']], [before, 'applications']);
   await it.world.stop();
 });
 

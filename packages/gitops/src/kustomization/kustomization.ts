@@ -1,5 +1,5 @@
 // Kustomization after Flux's kustomize-controller. A worker is never held by a wait: dependents, sources, Secrets, applied objects and short delays wake it.
-import type { Problem } from '@keelson/std';
+import { type Problem, ProblemError } from '@keelson/std';
 import { type KindRef, type KubeObject, type ObjectKey, keyOf } from '@keelson/kube';
 import { GitRepository, Kustomization, Secret } from '@keelson/api';
 import { type Cache, type Controller, type ReconcileContext, type ReconcileResult, type Watch, ensureFinalizer } from '@keelson/controller';
@@ -89,7 +89,7 @@ async function reconcile(key: ObjectKey, context: ReconcileContext, parts: Parts
   }
   if (found.metadata.deletionTimestamp) {
     parts.memory.delete(id);
-    return finalize(found, context, () => parts.findTarget(found, context));
+    return finalize(found, context, { findTarget: () => parts.findTarget(found, context), findFiles: () => filesOf(found, context, parts) });
   }
   if (found.spec?.suspend) return void parts.memory.delete(id);
   const kustomization = await ensureFinalizer(context, Kustomization, found, fluxFinalizer);
@@ -138,6 +138,18 @@ async function act(report: StatusReport, source: Source, target: Target, context
   const targets = healthTargets(kustomization, report.inventory);
   const message = `Applied revision: ${source.artifact.revision}`;
   return watchHealth({ report, context, source, target, targets, remember: before, message, isWatched: parts.isWatched, restart: false });
+}
+
+/** The files of the source as it is now; undefined when they cannot be had. */
+async function filesOf(kustomization: Kustomization, context: ReconcileContext, { read }: Parts): Promise<{ files: VirtualFiles; revision: string } | undefined> {
+  const source = await findSource(kustomization, context);
+  if ('code' in source) return undefined;
+  try {
+    return { files: await read(source, keyOf(kustomization), context), revision: source.artifact.revision };
+  } catch (error) {
+    if (error instanceof ProblemError) return undefined;
+    throw error;
+  }
 }
 
 function tellIgnored({ conditions, kustomization }: StatusReport): void {
