@@ -15,7 +15,7 @@ import { kubeletPodController } from './kubelet/pod-controller.ts';
 import { podTiming } from './kubelet/timing.ts';
 import { createLeadership, whileLed, type Leadership } from './leadership.ts';
 import { nextPodCidr } from './pod-network.ts';
-import { defaultPodSubnet, servingTls } from './serving-certificate.ts';
+import { defaultPodSubnet, defaultServiceSubnet, servingTls } from './serving-certificate.ts';
 
 export interface ClusterOptions {
   readonly env: Env;
@@ -193,7 +193,14 @@ export class LabCluster {
     // kube-apiserver is one of the services that a control plane starts.
     if (latency.servicesMs > 0) await this.#env.clock.sleep(latency.servicesMs / 2);
     const store = (this.#store ??= await openStore(clusterId));
-    const api = await createApiServer({ env: this.#env, store, authenticator: certificateAuthenticator });
+    const api = await createApiServer({
+      env: this.#env,
+      store,
+      authenticator: certificateAuthenticator,
+      // The management kinds are at home elsewhere.
+      kinds: (resource) => resource.builtIn,
+      serviceCidr: first.serviceSubnet ?? defaultServiceSubnet,
+    });
     const stop = new AbortController();
     const controllers = [
       ...workloadControllers({ rootCaPem: first.ca.certificatePem }).map((controller) => whileLed(controller, this.#leadership, this.#env)),

@@ -90,7 +90,6 @@ async function bind(pod: Pod, nodeName: string, context: ReconcileContext): Prom
   const { status, body } = await context.client.raw('POST', path, binding);
   // Gone, or bound by somebody else: what the watch brings decides.
   if (status === 404 || status === 409) return;
-  if (status === 400) { await context.client.patch(Pod, pod.metadata, 'merge', { spec: { nodeName } }); return; } // TEMPORARY
   if (status >= 300) throw new Error(`binding pod ${keyOf(pod)} to ${nodeName}: HTTP ${status} ${messageOf(body)}`);
   const bound = await context.client.get<Pod>(Pod, { name, ...(namespace ? { namespace } : {}) });
   if (bound) context.cache.observe(Pod, bound);

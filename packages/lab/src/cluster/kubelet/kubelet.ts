@@ -130,8 +130,15 @@ export function startKubelet(initial: NodeAttachment, options: KubeletOptions): 
     const status = nodeStatus(attachment, current.status, networkReady, now);
     const unchanged = sameJson(withoutHeartbeats(status), withoutHeartbeats(current.status ?? {}));
     if (!unchanged || now - reportedMs >= statusReportMs) {
-      node = await client.patch<Node>(Node, { name: attachment.nodeName }, 'merge', { status }, { fieldManager: 'kubelet', subresource: 'status' });
+      const before = reportedMs;
+      // Counts from now on: what the report wakes must find the kubelet at work.
       reportedMs = now;
+      try {
+        node = await client.patch<Node>(Node, { name: attachment.nodeName }, 'merge', { status }, { fieldManager: 'kubelet', subresource: 'status' });
+      } catch (error) {
+        reportedMs = before;
+        throw error;
+      }
       onChange();
     } else node = current;
     await renewLease(node, now);
