@@ -8,12 +8,14 @@ import { findCondition } from '@keelson/kube';
 import type { KubeClient } from '@keelson/kube/client';
 import { createKubeClient } from '@keelson/kube/client';
 import { runControllers } from '@keelson/controller';
+import { parseDocuments } from '@keelson/kube/yaml';
 import type { TestWorld } from '@keelson/controller/testing';
 import { createTestWorld } from '@keelson/controller/testing';
 import type { HttpTransport } from '@keelson/std';
 import { TransportError, randomInt, seededRandom } from '@keelson/std';
 import type { Effect, VirtualEnv, VirtualProcess } from '@keelson/std/testing';
 import { virtualEnv, virtualProcess } from '@keelson/std/testing';
+import { nodeEnv } from '@keelson/std/node';
 import { generateKey } from '@keelson/std/x509';
 import type { KeySource } from '@keelson/talos/pki';
 import { clusterControllers } from './controllers.ts';
@@ -36,7 +38,7 @@ interface Journey {
   startProcess(onEffect: (effect: Effect, process: VirtualProcess) => void): VirtualProcess;
 }
 
-async function journey(hosts: number, options: EdgeOptions = {}): Promise<Journey> {
+async function journey(hosts: number, options: EdgeOptions = {}, objects: readonly KubeObject[] = edgeCluster(options)): Promise<Journey> {
   const env = virtualEnv({ seed: 7 });
   const { client, handler } = await testApiServer(env);
   const workloadServer = await testApiServer(env);
@@ -50,7 +52,7 @@ async function journey(hosts: number, options: EdgeOptions = {}): Promise<Journe
     },
   });
   await client.create({ group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false }, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
-  for (const object of [...rackHosts(hosts), ...edgeCluster(options)]) await createAny(client, object);
+  for (const object of [...rackHosts(hosts), ...objects]) await createAny(client, object);
   const controllers = () => [...clusterControllers({ keys: quickKeys, connectWorkload: () => reachable }), rackHostController(rack)];
   const startProcess: Journey['startProcess'] = (onEffect) => {
     const own = virtualProcess(env, onEffect);
@@ -81,8 +83,17 @@ async function untilAvailable(world: TestWorld, client: KubeClient, count: numbe
   assert.deepEqual((await machines(client)).map((machine) => machine.status?.phase), Array.from({ length: count }, () => 'Running'));
 }
 
-test('builds a cluster of 3 control planes and 2 workers from its YAML', async () => {
-  const { client, rack, workload, start } = await journey(6);
+/** The cluster of examples/datacenter as its files have it. */
+async function exampleCluster(): Promise<KubeObject[]> {
+  const { files } = nodeEnv();
+  const folder = `${import.meta.dirname}/../../../examples/datacenter/clusters/edge`;
+  const texts = await Promise.all(['cluster.yaml', 'workers.yaml'].map(async (name) => new TextDecoder().decode(await files.read(`${folder}/${name}`))));
+  // The API server checks that they are objects of a kind.
+  return texts.flatMap((text) => parseDocuments(text).map((document) => document.object as KubeObject));
+}
+
+test('builds the example\'s cluster of 3 control planes and 2 workers from its YAML', async () => {
+  const { client, rack, workload, start } = await journey(6, {}, await exampleCluster());
   const world = await start();
   await untilAvailable(world, client, 5);
   assert.deepEqual(rack.violations, []);
@@ -258,4 +269,93 @@ test('is killed before and after each effect that must not happen twice', async 
     return times < 2 && risky.test(effect.what);
   });
   assert.ok(crashes > 40, `${crashes} crashes`);
+});
+
+test('replaces a control plane machine that someone deletes: its member leaves first, and etcd is not bootstrapped again', async () => {
+  const { client, rack, start } = await journey(4, { controlPlanes: 3, workers: 0 });
+  const world = await start();
+  await untilAvailable(world, client, 3);
+  const doomed = (await machines(client))[0]!;
+  await client.delete(Machine, doomed.metadata);
+  await world.untilGone(Machine, doomed.metadata);
+  await untilAvailable(world, client, 3);
+  assert.deepEqual(rack.journal.filter((entry) => entry.act === 'leave' || entry.act === 'wipe').map((entry) => entry.act), ['leave', 'wipe']);
+  assert.equal(rack.members().length, 3);
+  assert.equal(acts(rack, 'bootstrap').length, 1);
+  await world.stop();
+});
+
+test('never makes the secrets of a cluster again, and says so when they are lost', async () => {
+  const { client, start } = await journey(3, { controlPlanes: 1, workers: 1 });
+  const world = await start();
+  await untilAvailable(world, client, 2);
+  const kubeconfig = await client.get<Secret>(Secret, { namespace, name: 'edge-kubeconfig' });
+  const talosconfig = await client.get<Secret>(Secret, { namespace, name: 'edge-talosconfig' });
+  await client.patch(Cluster, edge, 'merge', { metadata: { annotations: { touched: 'yes' } } });
+  await world.untilIdle(120_000);
+  assert.deepEqual((await client.get<Secret>(Secret, { namespace, name: 'edge-kubeconfig' }))?.data, kubeconfig?.data);
+  // A Secret that our talosconfig needs for wiping is kept back even from a direct delete.
+  await client.delete(Secret, { namespace, name: 'edge-talosconfig' });
+  assert.deepEqual((await client.get<Secret>(Secret, { namespace, name: 'edge-talosconfig' }))?.data, talosconfig?.data);
+  await client.delete(Secret, { namespace, name: 'edge-talos' });
+  const cluster = await world.until<Cluster>(Cluster, edge, (one) => (findCondition(one, 'Available')?.message ?? '').includes('CLUSTER.SECRETS_LOST'));
+  assert.match(findCondition(cluster, 'Available')?.message ?? '', /restore Secret|is gone while machines/);
+  assert.equal(await client.get<Secret>(Secret, { namespace, name: 'edge-talos' }), undefined);
+  await world.stop();
+});
+
+test('does not give a machine its config again that lost the one it had', async () => {
+  const { client, rack, env, start } = await journey(2, { controlPlanes: 1, workers: 0 });
+  const world = await start();
+  await untilAvailable(world, client, 1);
+  const [machine] = await machines(client);
+  const host = machine!.status!.nodeRef!.name;
+  // The disk is gone: the machine comes back in maintenance.
+  rack.machines.get(host)!.config = undefined;
+  rack.machines.get(host)!.memberId = undefined;
+  rack.crash(host);
+  const lost = await world.until<Metal3Machine>(Metal3Machine, machine!.metadata, (one) => findCondition(one, 'Ready')?.reason === 'ConfigurationLost', { limitMs: 30 * 60_000 });
+  assert.match(findCondition(lost, 'Ready')?.message ?? '', /\[MACHINE\.CONFIGURATION_LOST\]/);
+  await env.clock.advance(10 * 60_000);
+  assert.equal(acts(rack, 'apply').length, 1, 'its config is not applied again');
+  assert.equal(acts(rack, 'bootstrap').length, 1, 'and etcd is not bootstrapped again');
+  await world.stop();
+});
+
+test('does nothing to a paused cluster', async () => {
+  const { client, rack, env, start } = await journey(3, { controlPlanes: 1, workers: 1 });
+  await client.patch(Cluster, edge, 'merge', { spec: { paused: true } });
+  const world = await start();
+  await env.clock.advance(10 * 60_000);
+  assert.deepEqual(await machines(client), []);
+  assert.equal(findCondition(await client.get(Cluster, edge), 'Paused')?.status, 'True');
+  await client.patch(Cluster, edge, 'merge', { spec: { paused: false } });
+  await untilAvailable(world, client, 2);
+  assert.deepEqual(rack.violations, []);
+  await world.stop();
+});
+
+test('is killed at random effects while a cluster is deleted, and still wipes and frees every host', async () => {
+  const { client, rack, env, start, startProcess } = await journey(4, { controlPlanes: 3, workers: 1 });
+  const world = await start();
+  await untilAvailable(world, client, 4);
+  await world.stop();
+  await client.delete(Cluster, edge);
+  const random = seededRandom(11);
+  let crashes = 0;
+  let left = randomInt(random, 12);
+  const begin = () => startProcess((_effect, process) => {
+    if (crashes >= 40 || left-- > 0) return;
+    left = randomInt(random, 12);
+    crashes++;
+    process.kill();
+    env.clock.after(1_000, begin);
+  });
+  begin();
+  await env.clock.runUntil(async () => (await client.get(Cluster, edge)) === undefined, { limitMs: 3_600_000, what: () => `the end of the cluster after ${crashes} crashes` });
+  assert.ok(crashes > 15, `${crashes} crashes`);
+  assert.deepEqual(rack.violations, []);
+  assert.deepEqual(acts(rack, 'wipe').map((entry) => entry.host).sort(), ['host-0', 'host-1', 'host-2', 'host-3']);
+  for (const host of (await client.list<BareMetalHost>(BareMetalHost, { namespace })).items) assert.deepEqual([host.status?.provisioning?.state, host.spec?.consumerRef], ['available', undefined]);
+  assert.deepEqual((await client.list<Secret>(Secret, { namespace })).items.map((secret) => secret.metadata.name).filter((name) => name.startsWith('edge-')).filter((name) => !name.endsWith('-bootstrap-data')), []);
 });

@@ -45,6 +45,8 @@ export const records = {
   etcdBootstrap: 'cluster.keelson.dev/etcd-bootstrap',
   /** On a TalosControlPlane: when etcd was seen to have data. */
   etcdBootstrapped: 'cluster.keelson.dev/etcd-bootstrapped',
+  /** On a Machine that is being deleted: when the first try to delete its Node failed. */
+  nodeDeletion: 'cluster.keelson.dev/node-deletion',
   /** On a Machine that is being deleted: its etcd member has left, so its host may be taken away. */
   etcdLeft: 'cluster.keelson.dev/etcd-left',
 } as const;

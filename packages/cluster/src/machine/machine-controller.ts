@@ -147,7 +147,8 @@ function whenToLook(machine: Machine, wanted: readonly WantedCondition[], node: 
   return { requeueAfterMs: Math.min(pollDelay(nowMs, since), 10_000), waitsFor };
 }
 
-async function reconcileDelete(scope: Scope, machine: Machine, cluster: Cluster | undefined): Promise<ReconcileResult | void> {
+async function reconcileDelete(scope: Scope, seen: Machine, cluster: Cluster | undefined): Promise<ReconcileResult | void> {
+  let machine = seen;
   const { env, cache, events } = scope.context;
   const nowMs = env.clock.now();
   const started = machine.status?.deletion ?? {};
@@ -179,6 +180,7 @@ async function reconcileDelete(scope: Scope, machine: Machine, cluster: Cluster 
     if (step?.kind === 'delete-node' && turn < 8) {
       nodeGone = client !== undefined && (await removeNode(scope, client, state.nodeName ?? ''));
       if (nodeGone) continue;
+      machine = await recordNodeDeletion(scope, machine, nowMs);
     }
     if (step?.kind === 'delete-infrastructure') await deleteReferenced(scope, machine, machine.spec.infrastructureRef);
     if (step?.kind === 'delete-bootstrap' && machine.spec.bootstrap.configRef) await deleteReferenced(scope, machine, machine.spec.bootstrap.configRef);
@@ -245,10 +247,16 @@ function controlPlaneLives(machine: Machine, cache: Cache): boolean {
   return owner !== undefined && cache.get(TalosControlPlane, { namespace: machine.metadata.namespace, name: owner.name })?.metadata.uid === owner.uid;
 }
 
-/** When the deletion of the Node began: with the condition that says so. */
+/** When the first try to delete the Node failed; now when none has. */
 function nodeDeletionStart(machine: Machine, nowMs: number): number {
-  const deleting = findCondition(machine, 'Deleting');
-  return deleting?.reason === 'DeletingNode' ? Math.max(parseTime(deleting.lastTransitionTime), 0) : nowMs;
+  const recorded = machine.metadata.annotations?.[records.nodeDeletion];
+  return recorded === undefined ? nowMs : parseTime(recorded);
+}
+
+/** The window for the Node's deletion has no field upstream, where a process remembers it; here it outlives the process. */
+async function recordNodeDeletion(scope: Scope, machine: Machine, nowMs: number): Promise<Machine> {
+  if (machine.metadata.annotations?.[records.nodeDeletion] !== undefined) return machine;
+  return editObject(scope, Machine, machine, { metadata: { annotations: { [records.nodeDeletion]: rfc3339(nowMs) } } });
 }
 
 function referenced(machine: Machine, reference: { readonly apiGroup: string; readonly kind: string; readonly name: string }, cache: Cache): KubeObject | undefined {

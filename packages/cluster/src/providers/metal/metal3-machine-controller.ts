@@ -18,8 +18,10 @@ import { problems } from '../../problems.ts';
 import { secretText } from '../../secret.ts';
 import { warnOfUnsupportedFields } from '../../unsupported.ts';
 import type { WantedCondition, Writer } from '../../write.ts';
-import { conditionsAfter, dropFinalizer, editObject, ensureFinalizer, writeStatus } from '../../write.ts';
+import { dropFinalizer, editObject, ensureFinalizer } from '../../write.ts';
 import { configRecord, consumerReference, consumerText, hostAddresses, hostTrouble, hostView, nodeAddress, providerIdOf } from './host-view.ts';
+import type { Outcome } from './metal3-machine-status.ts';
+import { keepConfigured, notConfigured, waiting, writeOutcome, writePaused } from './metal3-machine-status.ts';
 import { configForHost } from './node-config.ts';
 import { chooseHost, planClaim, planConfig, planRelease, describeRefusals } from './plan.ts';
 import type { ConfigRefusal, HostChoice } from './plan.ts';
@@ -61,17 +63,6 @@ export function metal3MachineController(options: Metal3MachineOptions): Controll
 interface Scope extends Writer {
   readonly claims: OneAtATime;
   readonly nodes: TalosNodes;
-}
-
-/** What a reconcile came to; written into the status at its end. */
-interface Outcome {
-  readonly machine: Metal3Machine;
-  readonly associated: WantedCondition;
-  readonly configured: WantedCondition;
-  readonly ready: { readonly status: boolean; readonly reason: string; readonly message: string };
-  readonly host?: BareMetalHost;
-  readonly provisioned?: boolean;
-  readonly result?: ReconcileResult;
 }
 
 async function reconcileMetal3Machine(scope: Scope, seen: Metal3Machine): Promise<ReconcileResult | void> {
@@ -325,53 +316,9 @@ async function release(scope: Scope, machine: Metal3Machine): Promise<ReconcileR
   return { waitsFor, ...(step ? { requeueAfterMs: 1000 } : {}) };
 }
 
-function waiting(machine: Metal3Machine, reason: string, message: string): Outcome {
-  return {
-    machine,
-    associated: { type: 'AssociateBareMetalHost', status: false, reason, message },
-    configured: notConfigured(reason, message),
-    ready: { status: false, reason, message },
-    result: { waitsFor: message.replace(/^waits for /, '') },
-  };
-}
-
 function refused(scope: Scope, machine: Metal3Machine, why: Problem): Outcome {
   scope.context.events.problem(machine, why);
   return waiting(machine, why.reason, problemLine(why));
-}
-
-const notConfigured = (reason: string, message: string): WantedCondition => ({ type: 'MachineConfigured', status: false, reason, message });
-
-/** What was known of the machine's config before; used where the host is the trouble. */
-function keepConfigured(machine: Metal3Machine): WantedCondition {
-  const known = machine.status?.conditions?.find((condition) => condition.type === 'MachineConfigured');
-  return known ? { type: known.type, status: known.status === 'True', reason: known.reason, message: known.message } : notConfigured('WaitingForHost', 'waits for its host');
-}
-
-async function writeOutcome(scope: Scope, outcome: Outcome): Promise<void> {
-  const { machine, host } = outcome;
-  const provisioned = outcome.provisioned === true || machine.status?.initialization?.provisioned === true;
-  const addresses = host ? hostAddresses(host) : (machine.status?.addresses ?? []);
-  await writeStatus(scope, Metal3Machine, machine, {
-    ...(addresses.length > 0 ? { addresses } : {}),
-    ...(provisioned ? { initialization: { provisioned: true } } : {}),
-    ...(host?.spec?.userData ? { userData: host.spec.userData } : {}),
-    conditions: conditionsAfter(machine.status?.conditions, [
-      { type: 'Ready', ...outcome.ready },
-      outcome.associated,
-      outcome.configured,
-      { type: 'Paused', status: false, reason: 'NotPaused' },
-    ], scope, machine.metadata.generation),
-  });
-}
-
-async function writePaused(scope: Scope, machine: Metal3Machine): Promise<void> {
-  const kept = (machine.status?.conditions ?? []).filter((condition) => condition.type !== 'Paused');
-  const conditions = conditionsAfter(machine.status?.conditions, [
-    ...kept.map((condition): WantedCondition => ({ type: condition.type, status: condition.status === 'Unknown' ? 'Unknown' : condition.status === 'True', reason: condition.reason, message: condition.message })),
-    { type: 'Paused', status: true, reason: 'Paused' },
-  ], scope, machine.metadata.generation);
-  await writeStatus(scope, Metal3Machine, machine, { ...machine.status, conditions });
 }
 
 function matchesSelector(machine: Metal3Machine, hostLabels: Readonly<Record<string, string>>): boolean {
