@@ -187,7 +187,8 @@ async function updateOnce(machine: Machine, request: WriteRequest, step: Step): 
   machine.admit(request, { operation: 'UPDATE', name: step.name, object: draft, old: live });
   const tracked = step.ownershipDone ? draft : trackWrite({ request, live, next: draft, now: rfc3339(machine.env.clock.now()) });
   const next = ignoreTimeChanges(live, tracked);
-  refuseInvalid(request, next, [...checkUpdatedMeta(next, live), ...validateObject(served, next, live)]);
+  refuseInvalid(request, next, [...checkUpdatedMeta(next, live), // Binding is the one write that may set a pod's node.
+    ...(subresource === 'binding' ? [] : validateObject(served, next, live))]);
   const removes = isReleased(next);
   const revision = live.metadata.resourceVersion ?? String(step.stored.revision);
   const same = encodeObject(toStored(served, next), revision);
