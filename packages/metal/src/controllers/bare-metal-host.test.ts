@@ -308,6 +308,26 @@ test('refuses another machine behind the same address, and takes it when told to
   await r.untilState('provisioned');
 });
 
+test('does not power off a machine that was swapped between the look and the act', async () => {
+  let reads = Number.POSITIVE_INFINITY;
+  const r: Awaited<ReturnType<typeof rack>> = await rack({
+    bmc: {
+      intercept: (request) => {
+        // Identity and power are read for the plan; the third read is the check before the act.
+        if (request.method === 'GET' && request.url.endsWith('/Systems/1') && --reads === 0) r.bmc.state.uuid = 'bbbbbbbb-2222-4000-8000-000000000003';
+        return undefined;
+      },
+    },
+  });
+  await r.until((h) => h.status?.poweredOn === true);
+  await r.world.untilIdle(5_000);
+  reads = 3;
+  await r.patch({ spec: { online: false } });
+  await r.until((h) => h.status?.errorMessage?.includes('HOST.WRONG_MACHINE') ?? false);
+  await r.world.untilIdle(600_000);
+  assert.deepEqual(r.machine.journal, ['power on from None']);
+});
+
 test('refuses a machine that another host has registered', async () => {
   const r = await rack();
   await r.untilState('available');
