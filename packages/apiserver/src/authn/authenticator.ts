@@ -10,10 +10,18 @@ export type Authenticator = (request: HttpRequest) => User | undefined | 'refuse
 export const certificateAuthenticator: Authenticator = (request) => {
   const pem = request.peer?.certificate;
   if (!pem) return undefined;
+  const known = certificateUsers.get(pem);
+  if (known) return known;
   const { commonName, organizations } = parseCertificate(pem);
-  if (!commonName) return 'refused';
-  return { name: commonName, groups: [...organizations, authenticatedGroup] };
+  const user = commonName ? { name: commonName, groups: [...organizations, authenticatedGroup] } : 'refused';
+  if (certificateUsers.size >= certificateUsersLimit) certificateUsers.clear();
+  certificateUsers.set(pem, user);
+  return user;
 };
+
+/** Whom certificates stand for, so that a connection's certificate is read once and not with every request. */
+const certificateUsers = new Map<string, User | 'refused'>();
+const certificateUsersLimit = 1000;
 
 /** `Authorization: Bearer` tokens of a table. A token that is not in it is refused. */
 export function tokenAuthenticator(tokens: ReadonlyMap<string, User>): Authenticator {

@@ -38,7 +38,7 @@ export function tableOf(
     metadata: options.meta ?? {},
     columnDefinitions: options.withColumns === false ? [] : [nameColumn, ...columns.map(columnDefinition)],
     rows: objects.map((object) => ({
-      cells: [object.metadata.name, ...columns.map((column) => cellOf(column, object, options.nowMs))],
+      cells: [object.metadata.name, ...columns.map((column) => cellOf(column, object, options.nowMs, served.resource.builtIn))],
       ...(options.include !== 'None' && { object: options.include === 'Object' ? object : partialMetadata(object, apiVersion) }),
     })),
   };
@@ -50,14 +50,15 @@ function columnDefinition(column: PrinterColumn): object {
   return { name: column.name, type: column.type, format: column.format ?? '', description: '', priority: column.priority ?? 0 };
 }
 
-function cellOf(column: PrinterColumn, object: KubeObject, nowMs: number): unknown {
+function cellOf(column: PrinterColumn, object: KubeObject, nowMs: number, builtIn: boolean): unknown {
   if (column.jsonPath === undefined) return column.computed === undefined ? null : (computedCell(column.computed, object, nowMs) ?? null);
   const found = readPath(object, column.jsonPath);
   const value = found[0];
-  if (value === undefined || value === null) return null;
+  if (value === undefined || value === null) return absentCell(column, object);
   switch (column.type) {
     case 'date':
-      return typeof value === 'string' ? ageSince(value, nowMs) : null;
+      // Built-in kinds show the time itself (their ages are computed columns), custom ones the age.
+      return typeof value !== 'string' ? null : builtIn ? value : ageSince(value, nowMs);
     case 'integer':
     case 'number':
       return typeof value === 'number' ? value : null;
@@ -66,6 +67,12 @@ function cellOf(column: PrinterColumn, object: KubeObject, nowMs: number): unkno
     default:
       return found.length > 1 ? found.map(cellText).join(',') : cellText(value);
   }
+}
+
+/** Pods say `<none>` and nodes `<unknown>` in their wide columns; elsewhere the cell stays empty. */
+function absentCell(column: PrinterColumn, { apiVersion, kind }: KubeObject): string | null {
+  if (apiVersion !== 'v1' || !column.priority) return null;
+  return kind === 'Pod' ? '<none>' : kind === 'Node' ? '<unknown>' : null;
 }
 
 function cellText(value: unknown): string {

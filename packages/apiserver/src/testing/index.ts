@@ -1,1 +1,2 @@
 export * from './test-api-server.ts';
+export * from './raw-request.ts';
