@@ -21,10 +21,10 @@ export function absorbGenerated(resources: Resource[], generated: Resource, entr
   const metadata = metadataOf(there);
   metadata.name = old.metadata.name;
   if (old.metadata.namespace !== undefined) metadata.namespace = old.metadata.namespace;
-  if (entry.behavior === 'replace') return;
   for (const field of ['labels', 'annotations']) {
     if (isMap(old.metadata[field])) metadata[field] = { ...old.metadata[field], ...(isMap(metadata[field]) ? metadata[field] : {}) };
   }
+  if (entry.behavior === 'replace') return;
   for (const field of ['data', 'binaryData']) {
     if (isMap(old.object[field])) there.object[field] = { ...old.object[field], ...(isMap(there.object[field]) ? there.object[field] : {}) };
   }

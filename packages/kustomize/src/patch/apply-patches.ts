@@ -7,7 +7,7 @@ import { type Resource, anyIds, createResource, currentId, gvkOf, idText, metada
 import { JsonPatchError, type JsonPatchOperation, applyJsonPatch, parseJsonPatch } from './json-patch.ts';
 import { mergeSchemaOf } from './merge-schema.ts';
 import { SelectorError, selectTargets } from './select.ts';
-import { mergeStrategic } from './strategic-merge.ts';
+import { StrategicMergeError, mergeStrategic } from './strategic-merge.ts';
 
 /** Text of a patch and where it stands: a file of its own, or lines of the kustomization. */
 export interface PatchText {
@@ -89,11 +89,11 @@ function findTarget(resources: readonly Resource[], patch: { readonly object: Js
   throw problemAt(kustomizeProblems.patch, patch.origin, why);
 }
 
-function mergeInto(resources: Resource[], target: Resource, patch: { readonly object: JsonMap }, entry: PatchEntry): void {
+function mergeInto(resources: Resource[], target: Resource, patch: { readonly object: JsonMap; readonly origin: Origin }, entry: PatchEntry): void {
   const gvk = gvkOf(target.object);
   const before = { kind: target.object.kind, name: nameOf(target), namespace: namespaceOf(target) };
   if (entry.allowNameChange || entry.allowKindChange) rememberId(target);
-  const merged = mergeStrategic(target.object, copyJson(patch.object), mergeSchemaOf(gvk.group, gvk.kind));
+  const merged = tryMerge(target, patch, () => mergeStrategic(target.object, copyJson(patch.object), mergeSchemaOf(gvk.group, gvk.kind)));
   if (!merged) {
     resources.splice(resources.indexOf(target), 1);
     return;
@@ -104,6 +104,15 @@ function mergeInto(resources: Resource[], target: Resource, patch: { readonly ob
   const metadata = metadataOf(target);
   if (before.namespace) metadata.namespace = before.namespace;
   else delete metadata.namespace;
+}
+
+function tryMerge<T>(target: Resource, patch: { readonly origin: Origin }, merge: () => T): T {
+  try {
+    return merge();
+  } catch (error) {
+    if (error instanceof StrategicMergeError) throw problemAt(kustomizeProblems.patch, patch.origin, `${idText(currentId(target))}: ${error.message}`);
+    throw error;
+  }
 }
 
 function patchJson(target: Resource, operations: readonly JsonPatchOperation[], origin: Origin): void {
