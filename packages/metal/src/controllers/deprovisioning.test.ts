@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BareMetalHost, HardwareData, Secret } from '@keelson/api';
 import { hostAnnotations, secretFinalizer } from '../annotations.ts';
-import { liveIso, provisioned, sessions, talos } from '../testing/provisioned.ts';
+import { liveIso, provisioned, talos } from '../testing/provisioned.ts';
 import { install, key, namespace, otherIso, rack, secretOf } from '../testing/rack.ts';
 
 test('wipes through Talos and is available only when the machine came up unconfigured', async () => {
