@@ -97,8 +97,8 @@ async function startLabIn(context: CommandContext, env: Env, dataDir: string, fo
     }),
     ...(latency ? { latency } : {}), ...(values['lab-network'] ? { network: values['lab-network'] } : {}),
   });
-  await env.net.listenHttp(lab.addresses.control, { handler: labControl(lab) });
-  return lab;
+  const door = await env.net.listenHttp(lab.addresses.control, { handler: labControl(lab) });
+  return { ...lab, close: async () => void (await Promise.all([door.close(), lab.close()])) };
 }
 
 function announce(context: CommandContext, keelson: Keelson, lab: Lab | undefined): void {
@@ -152,7 +152,8 @@ async function follow({ context, env, keelson, startedMs, timeoutMs, untilReady,
     }
     progress.clear();
     context.err('Stopping. The same command goes on from here.\n');
-    return exitCode.done;
+    // Ctrl-C is how a running Keelson ends; it interrupts only who waits for readiness.
+    return untilReady ? Number(context.signal.reason) || exitCode.interrupted : exitCode.done;
   } finally {
     progress.clear();
   }

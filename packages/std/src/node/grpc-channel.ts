@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { isIP } from 'node:net';
 import tls from 'node:tls';
 import type * as Grpc from '@grpc/grpc-js';
 import { asyncQueue } from '../async.ts';
@@ -30,7 +31,8 @@ export function openGrpcChannel(address: Address, options: TlsClientOptions): Gr
       'grpc.enable_http_proxy': 0,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 2000,
-      ...(options.serverName ? { 'grpc.ssl_target_name_override': options.serverName } : {}),
+      // An address is no name for the handshake (RFC 6066), and Node warns of it; what is verified is decided in channelCredentials.
+      'grpc.ssl_target_name_override': options.serverName ?? (isIP(address.host) ? 'localhost' : address.host),
     });
   };
   return {
@@ -90,7 +92,8 @@ async function* oneCall(grpc: typeof Grpc, client: Grpc.Client, method: GrpcMeth
 async function channelCredentials(grpc: typeof Grpc, address: Address, options: TlsClientOptions): Promise<Grpc.ChannelCredentials> {
   const bytes = (text: string | undefined) => (text === undefined ? null : Buffer.from(text));
   if (!options.insecureSkipVerify && !options.pinnedSha256) {
-    return grpc.credentials.createSsl(bytes(options.ca), bytes(options.key), bytes(options.cert));
+    const name = options.serverName ?? address.host;
+    return grpc.credentials.createSsl(bytes(options.ca), bytes(options.key), bytes(options.cert), { checkServerIdentity: (_sent, certificate) => tls.checkServerIdentity(name, certificate) });
   }
   const seen = await presentedCertificate(address, options);
   const sha256 = createHash('sha256').update(seen).digest('hex');
