@@ -77,9 +77,9 @@ export interface GitSnapshot {
 /** Both methods throw a ProblemError (GIT.*) for what a user can mend. */
 export interface GitClient {
   /** The commit a reference names at the remote now; one round trip, no objects. */
-  resolve(remote: GitRemote, reference: GitReference, signal?: AbortSignal): Promise<GitRevision>;
+  readonly resolve: (remote: GitRemote, reference: GitReference, signal?: AbortSignal) => Promise<GitRevision>;
   /** All files of a revision. */
-  fetch(remote: GitRemote, revision: GitRevision, signal?: AbortSignal): Promise<GitSnapshot>;
+  readonly fetch: (remote: GitRemote, revision: GitRevision, signal?: AbortSignal) => Promise<GitSnapshot>;
 }
 
 /**

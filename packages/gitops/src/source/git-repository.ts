@@ -103,7 +103,7 @@ class Attempt {
       await this.#checkStorage();
       const remote = this.#remote(secret);
       const revision = await this.#options.git.resolve(remote, this.#reference(), this.#context.signal);
-      if (!this.#isCurrent(revision)) await this.#fetch(remote, revision);
+      if (!this.#isCurrent(revision)) await this.#fetchRevision(remote, revision);
       return await this.#succeed();
     } catch (error) {
       if (error instanceof ProblemError) return this.#fail(error);
@@ -149,7 +149,7 @@ class Attempt {
     return this.#artifact?.revision === revisionText(revision) && (this.#repository.status?.observedIgnore ?? '') === (this.#repository.spec?.ignore ?? '');
   }
 
-  async #fetch(remote: GitRemote, revision: GitRevision): Promise<void> {
+  async #fetchRevision(remote: GitRemote, revision: GitRevision): Promise<void> {
     const { env, signal, events } = this.#context;
     const message = `building artifact: new upstream revision '${revisionText(revision)}'`;
     this.#conditions.set(conditionTypes.reconciling, 'True', 'Progressing', message);

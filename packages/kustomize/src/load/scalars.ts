@@ -1,5 +1,6 @@
 // How plain scalars are read where YAML 1.2's core schema and Go's YAML libraries differ: yaml.v3 for resources, YAML 1.1 through sigs.k8s.io/yaml
 // for kustomization files. Go's resolvers take octal with a leading zero, underscores in numbers and binary; yaml.v3 takes dates, which come out as RFC 3339.
+import { parseTime } from '@keelson/std';
 import type { ScalarTag, Tags } from 'yaml';
 
 const integer = (test: RegExp, parse: (digits: string) => number): ScalarTag => ({
@@ -43,7 +44,7 @@ function timestampText(text: string): string {
   if (!match) return text;
   const two = (part: string | undefined) => (part ?? '0').padStart(2, '0');
   const day = `${match[1]}-${two(match[2])}-${two(match[3])}`;
-  if (!Number.isFinite(Date.parse(`${day}T00:00:00Z`))) return text;
+  if (!Number.isFinite(parseTime(`${day}T00:00:00Z`))) return text;
   const fraction = (match[7] ?? '').replace(/0+$/, '');
   const zone = match[9] ? `${match[9][0]}${two(match[9].slice(1))}:${match[10] ?? '00'}` : 'Z';
   return `${day}T${two(match[4])}:${two(match[5])}:${two(match[6])}${fraction ? `.${fraction}` : ''}${zone === '+00:00' ? 'Z' : zone}`;
