@@ -71,11 +71,11 @@ function ownerKeys({ metadata: { labels } }: KubeObject): ObjectKey[] {
 
 /** The Kustomizations that read a source or a kubeconfig Secret. */
 function readers(kind: KindRef, { metadata: { namespace, name } }: KubeObject, cache: Cache): ObjectKey[] {
-  if (kind === GitRepository) {
+  if (kindName(kind) === kindName(GitRepository)) {
     const uses = ({ spec, metadata }: Kustomization) => spec?.sourceRef.kind === 'GitRepository' && spec.sourceRef.name === name && (spec.sourceRef.namespace ?? metadata.namespace) === namespace;
     return cache.list<Kustomization>(Kustomization).filter(uses).map(({ metadata }) => metadata);
   }
-  if (kind !== Secret) return [];
+  if (kindName(kind) !== kindName(Secret)) return [];
   return cache.list<Kustomization>(Kustomization, { namespace }).filter(({ spec }) => spec?.kubeConfig?.secretRef?.name === name).map(({ metadata }) => metadata);
 }
 
