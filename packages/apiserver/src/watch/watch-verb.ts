@@ -15,7 +15,7 @@ import type { WatchEncoder } from './event-encoder.ts';
 import { createWatchEncoder, errorLine } from './event-encoder.ts';
 
 /** Lines a watcher may be behind before its stream is ended; it then starts over from its last version. */
-export const watchQueueLimit = 10_000;
+export const watchQueueLimit = 2_000;
 const bookmarkEveryMs = 60_000;
 /** Without timeoutSeconds a watch ends after 30 to 60 minutes, so that clients spread again over servers that come and go. */
 const minWatchMs = 1_800_000;
