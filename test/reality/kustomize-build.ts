@@ -1,0 +1,20 @@
+/** One kustomization of the example, built by `kubectl kustomize` and by our builder: the objects must be equal. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseDocuments } from '@keelson/kube/yaml';
+import { build, virtualFiles } from '@keelson/kustomize';
+import { runProgram } from '../program.ts';
+
+export async function compareBuilds(kubectl: string, repository: string, path: string): Promise<void> {
+  const theirs = await runProgram(kubectl, ['kustomize', join(repository, path)]);
+  assert.equal(theirs.code, 0, theirs.err);
+  const expected = parseDocuments(theirs.out).map(({ value }) => value);
+  const files: Record<string, Uint8Array> = {};
+  for (const entry of readdirSync(repository, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile() && !file.includes('/.git/')) files[relative(repository, file)] = readFileSync(file);
+  }
+  assert.ok(expected.length > 0, 'kubectl built nothing');
+  assert.deepEqual(build(virtualFiles(files), path, { order: 'legacy', restrictFiles: true }), expected);
+}
