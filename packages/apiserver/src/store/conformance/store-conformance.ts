@@ -88,6 +88,15 @@ export function storeConformance(name: string, make: MakeStore): void {
     assert.deepEqual(list(store, ''), ['a/b/1=z@5']);
   });
 
+  check('a commit that begins when another one has just been answered goes through', async ({ store }) => {
+    for (let delay = 0; delay < 12; delay++) {
+      await store.commit([put('a/b/1', 'x')]);
+      for (let turn = 0; turn < delay; turn++) await Promise.resolve();
+      await store.commit([put('a/b/1', 'y')]);
+    }
+    assert.equal(store.revision, 25);
+  });
+
   check('an encoder that throws leaves the store as it was', async ({ store }) => {
     const broken: StoreWrite = { type: 'put', key: 'a/b/2', encode: () => assert.fail('cannot encode') };
     await assert.rejects(store.commit([put('a/b/1', 'x'), broken]), /cannot encode/);

@@ -139,7 +139,7 @@ class LmdbStore implements Store {
     }
     await new Promise<void>((resolve, reject) => {
       this.#queue.push({ events, resolve, reject });
-      this.#flushing ??= this.#flushAll().finally(() => (this.#flushing = undefined));
+      this.#flushing ??= this.#flushAll();
     });
     return { ok: true, revisions };
   }
@@ -164,6 +164,8 @@ class LmdbStore implements Store {
   }
 
   async #flushAll(): Promise<void> {
+    // What is queued while this turn lasts shares its transaction.
+    await Promise.resolve();
     while (this.#queue.length > 0) {
       const batch = this.#takeBatch();
       const events = batch.flatMap((staged) => staged.events);
@@ -171,11 +173,13 @@ class LmdbStore implements Store {
         await this.#write(events);
       } catch (cause) {
         this.#giveUp(batch, new Error('writing to the store', { cause }));
-        return;
+        break;
       }
       this.#publish(events);
       for (const { resolve } of batch) resolve();
     }
+    // In the same turn in which the queue was seen empty: a commit that comes now starts anew.
+    this.#flushing = undefined;
   }
 
   #takeBatch(): Staged[] {
