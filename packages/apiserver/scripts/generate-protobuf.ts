@@ -13,4 +13,4 @@ const data = JSON.parse(readFileSync(new URL('../../../../shared/data/proto/kube
 const kinds = loadKindTable('kubernetes');
 const text = tableText(makeTable(data, kinds.definitions, rootMessages(kinds)));
 writeFileSync(new URL('../tables/protobuf.json', import.meta.url), text);
-console.log(`wrote ${text.length} bytes`);
+process.stdout.write(`wrote ${text.length} bytes\n`);

@@ -22,7 +22,7 @@ function findKubectl(): string | undefined {
 
 const kubectl = findKubectl();
 if (kubectl === undefined) {
-  console.log('SKIPPED: no kubectl 1.27 or newer on this machine, so the server is not tried with it');
+  process.stdout.write('SKIPPED: no kubectl 1.27 or newer on this machine, so the server is not tried with it\n');
 } else {
   const folder = mkdtempSync(join(tmpdir(), 'keelson-kubectl-'));
   const { config, close } = await serve(join(folder, 'store'));

@@ -22,7 +22,7 @@ const definition = (versions: object[] = [version('v1')], spec: object = {}): Ku
   spec: { group: 'example.com', scope: 'Namespaced', names: { plural: 'widgets', kind: 'Widget', shortNames: ['wd'] }, versions, ...spec },
 });
 const widget = (name: string, spec: object = {}, apiVersion = 'example.com/v1'): KubeObject => ({ apiVersion, kind: 'Widget', metadata: { namespace: 'default', name }, spec });
-const conditionsOf = (object: KubeObject | undefined) => Object.fromEntries((object?.['status'] as { conditions: Condition[] }).conditions.map((condition) => [condition.type, condition.status]));
+const conditionsOf = (object: KubeObject | undefined) => Object.fromEntries((object!['status'] as { conditions: Condition[] }).conditions.map((condition) => [condition.type, condition.status]));
 
 test('a definition serves its kind from the moment it is answered', async () => {
   const { client } = await testApiServer();
@@ -100,7 +100,7 @@ test('scale reads and writes the replicas of the object', async () => {
   assert.equal((await client.raw('PUT', path, { ...scale, spec: { replicas: 6 } })).status, 409, 'an old version is a conflict');
   assert.equal((await client.raw('PATCH', path, { spec: { replicas: -1 } }, { 'content-type': 'application/merge-patch+json' })).status, 422);
   const live = await client.get(Widget, { namespace: 'default', name: 'w' });
-  assert.equal((live?.['spec'] as { replicas: number }).replicas, 5);
+  assert.equal((live!['spec'] as { replicas: number }).replicas, 5);
   assert.ok(live?.metadata.managedFields?.some((entry) => entry.subresource === 'scale'));
 });
 
@@ -167,7 +167,7 @@ test('the kinds that the program brings are definitions too, and can be changed 
   const { items } = await client.list(CustomResourceDefinition);
   const host = items.find((item) => item.metadata.name === 'baremetalhosts.metal3.io');
   assert.deepEqual(conditionsOf(host), { NamesAccepted: 'True', Established: 'True' });
-  const versions = (host?.['spec'] as { versions: { additionalPrinterColumns: object[]; schema: { openAPIV3Schema: { properties: { spec: { properties: Record<string, object> } } } } }[] }).versions;
+  const versions = (host!['spec'] as { versions: { additionalPrinterColumns: object[]; schema: { openAPIV3Schema: { properties: { spec: { properties: Record<string, object> } } } } }[] }).versions;
   versions[0]!.schema.openAPIV3Schema.properties.spec.properties['added'] = { type: 'string', default: 'here' };
   await client.update(CustomResourceDefinition, host!);
   const made = await client.create({ group: 'metal3.io', version: 'v1alpha1', kind: 'BareMetalHost', plural: 'baremetalhosts', namespaced: true }, { apiVersion: 'metal3.io/v1alpha1', kind: 'BareMetalHost', metadata: { namespace: 'default', name: 'h' }, spec: { online: true } });

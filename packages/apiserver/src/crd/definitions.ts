@@ -171,14 +171,13 @@ async function cleanUp(machine: Machine, definition: KubeObject): Promise<void> 
 
 function waitUntilEmpty({ store }: Machine, prefix: string): Promise<void> {
   return new Promise((resolve) => {
-    let watch: StoreWatch | undefined;
-    const check = () => {
-      if (store.count(prefix) > 0) return;
-      watch?.close();
-      resolve();
-    };
     // The store is read after the event, when it shows what the event did.
-    watch = store.watch({ prefix, onEvents: () => void Promise.resolve().then(check), onEnd: () => {} });
+    const watch = store.watch({ prefix, onEvents: () => void Promise.resolve().then(check) });
+    function check(): void {
+      if (store.count(prefix) > 0) return;
+      watch.close();
+      resolve();
+    }
     check();
   });
 }

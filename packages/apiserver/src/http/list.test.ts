@@ -109,7 +109,7 @@ test('events of the new group are the events of core, in their own words', async
   await client.create(Event, { apiVersion: 'v1', kind: 'Event', metadata: { namespace: 'default', name: 'e' }, involvedObject: { kind: 'Pod', name: 'p', namespace: 'default' }, reason: 'Because', message: 'text', type: 'Normal', count: 2 } as KubeObject);
   const { body } = await client.raw('GET', '/apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=regarding.name%3Dp');
   const [event] = (body as { items: Record<string, unknown>[] }).items;
-  assert.deepEqual([event?.['apiVersion'], event?.['note'], event?.['deprecatedCount'], (event?.['regarding'] as { name: string }).name], ['events.k8s.io/v1', 'text', 2, 'p']);
+  assert.deepEqual([event?.['apiVersion'], event?.['note'], event?.['deprecatedCount'], (event!['regarding'] as { name: string }).name], ['events.k8s.io/v1', 'text', 2, 'p']);
   await client.raw('POST', '/apis/events.k8s.io/v1/namespaces/default/events', { apiVersion: 'events.k8s.io/v1', kind: 'Event', metadata: { name: 'n' }, regarding: { kind: 'Node', name: 'n1' }, note: 'new', reason: 'R', type: 'Normal', eventTime: '2026-01-01T00:00:00.000000Z' });
   assert.equal((await client.get(Event, { namespace: 'default', name: 'n' }))?.['message'], 'new');
 });

@@ -100,8 +100,8 @@ test('a pod is bound to its node once, and evicted', async () => {
   assert.equal((await client.raw('POST', `${path}/binding`, binding)).status, 201);
   assert.equal((await client.raw('POST', `${path}/binding`, binding)).status, 409);
   const bound = await client.get(Pod, { namespace: 'default', name: 'p' });
-  assert.equal((bound?.['spec'] as { nodeName: string }).nodeName, 'n1');
-  assert.equal((bound?.['status'] as { conditions: { type: string }[] }).conditions[0]?.type, 'PodScheduled');
+  assert.equal((bound!['spec'] as { nodeName: string }).nodeName, 'n1');
+  assert.equal((bound!['status'] as { conditions: { type: string }[] }).conditions[0]?.type, 'PodScheduled');
   const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p', namespace: 'default' } };
   assert.equal((await client.raw('POST', `${path}/eviction`, eviction)).status, 201);
   const dying = await client.get(Pod, { namespace: 'default', name: 'p' });
@@ -125,7 +125,7 @@ test('an eviction waits for the disruption budget', async () => {
 
 test('a Service gets an address of its own that stays and comes back when it goes', async () => {
   const { client } = await testApiServer();
-  const specOf = (object: KubeObject | undefined) => object?.['spec'] as { clusterIP: string; clusterIPs: string[]; ports: { targetPort: number; nodePort?: number }[]; type: string };
+  const specOf = (object: KubeObject) => object['spec'] as { clusterIP: string; clusterIPs: string[]; ports: { targetPort: number; nodePort?: number }[]; type: string };
   const one = await client.create(Service, make(Service, 'one', { spec: { selector: { app: 'x' }, ports: [{ port: 80 }] } }));
   const two = await client.create(Service, make(Service, 'two', { spec: { type: 'NodePort', ports: [{ port: 80, targetPort: 8080 }] } }));
   assert.match(specOf(one).clusterIP, /^10\.96\.\d+\.\d+$/);

@@ -143,7 +143,7 @@ test('a namespace says what it waits for, takes nothing new, and goes when that 
   await client.delete(Namespace, { name: 'team' });
   await server.settled();
   const waiting = await client.get(Namespace, { name: 'team' });
-  const { phase, conditions } = waiting?.['status'] as { phase: string; conditions: Condition[] };
+  const { phase, conditions } = waiting!['status'] as { phase: string; conditions: Condition[] };
   assert.equal(phase, 'Terminating');
   assert.deepEqual(conditions.filter((condition) => condition.status === 'True').map((condition) => condition.message), [
     'Some resources are remaining: configmaps has 1 resource instances',

@@ -103,5 +103,5 @@ if (existsSync(data)) {
     assert.equal(readFileSync(new URL('../../tables/protobuf.json', import.meta.url), 'utf8'), made);
   });
 } else {
-  console.log('the contract data is not here: the protobuf table is not compared with it');
+  process.stdout.write('the contract data is not here: the protobuf table is not compared with it\n');
 }
