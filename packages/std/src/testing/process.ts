@@ -27,6 +27,9 @@ const never = <T>(): Promise<T> => new Promise<T>(() => {});
 export function virtualProcess(world: Env, onEffect: (effect: Effect, process: VirtualProcess) => void = () => {}): VirtualProcess {
   let killed = false;
   const listeners = new Set<Listener>();
+  // The other side sees a dead process as a closed connection: its requests abort, its streams are returned.
+  const connections = new AbortController();
+  const streams = new Set<AsyncIterator<unknown>>();
   const self: VirtualProcess = {
     get killed() {
       return killed;
@@ -35,6 +38,9 @@ export function virtualProcess(world: Env, onEffect: (effect: Effect, process: V
       killed = true;
       for (const listener of listeners) void listener.close();
       listeners.clear();
+      connections.abort(new Error('the process was killed'));
+      for (const stream of streams) void stream.return?.(undefined)?.catch(() => {});
+      streams.clear();
     },
     async effect(kind, what, run) {
       if (killed) return never();
@@ -57,8 +63,9 @@ export function virtualProcess(world: Env, onEffect: (effect: Effect, process: V
     return listener;
   };
   const net: Net = {
-    request: (request, options) => self.effect('request', `${request.method} ${request.url}`, () => world.net.request(request, options)),
-    grpc: (address, tls) => channelOf(self, world.net.grpc(address, tls), `${address.host}:${address.port}`),
+    request: (request, options) => self.effect('request', `${request.method} ${request.url}`, () =>
+      world.net.request({ ...request, signal: request.signal ? AbortSignal.any([request.signal, connections.signal]) : connections.signal }, options)),
+    grpc: (address, tls) => channelOf(self, world.net.grpc(address, tls), `${address.host}:${address.port}`, streams),
     listenHttp: async (address, options) => (killed ? never() : own(await world.net.listenHttp(address, options))),
     listenGrpc: async (address, options) => (killed ? never() : own(await world.net.listenGrpc(address, options))),
   };
@@ -83,11 +90,12 @@ async function sleepUnlessKilled(world: Env, killed: () => boolean, ms: number, 
   if (killed()) await never();
 }
 
-function channelOf(process: VirtualProcess, channel: GrpcChannel, name: string): GrpcChannel {
+function channelOf(process: VirtualProcess, channel: GrpcChannel, name: string, streams: Set<AsyncIterator<unknown>>): GrpcChannel {
   return {
     async *call(method, messages, options) {
       const iterator = await process.effect('grpc', `${name}${method.path}`, async () => {
         const answers = channel.call(method, messages, options)[Symbol.asyncIterator]();
+        streams.add(answers);
         return { answers, first: await answers.next() };
       });
       try {
@@ -97,6 +105,7 @@ function channelOf(process: VirtualProcess, channel: GrpcChannel, name: string):
         }
         if (process.killed) await never();
       } finally {
+        streams.delete(iterator.answers);
         void iterator.answers.return?.(undefined)?.catch(() => {});
       }
     },

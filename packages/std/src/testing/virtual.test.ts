@@ -74,3 +74,28 @@ test('a process killed before an effect has not had it, and nothing of it goes o
   await world.clock.advance(100);
   assert.deepEqual([await world.files.list('/'), after, process.killed], [['first'], 0, true]);
 });
+
+test('the other side of a call sees a killed process as a connection that was closed', async () => {
+  const world = virtualEnv();
+  let ended = 0;
+  await world.net.listenHttp({ host: '127.0.0.1', port: 80 }, { handler: async (request) => {
+    request.signal?.addEventListener('abort', () => ended++);
+    return { status: 200, headers: {}, body: (async function* () {
+      try {
+        yield new Uint8Array(1);
+        await new Promise(() => {});
+      } finally {
+        ended++;
+      }
+    })() };
+  } });
+  const process = virtualProcess(world);
+  const response = await process.env.net.request({ method: 'GET', url: 'http://127.0.0.1/', headers: {} });
+  void (async () => {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) assert.equal(chunk.length, 1);
+  })().catch(() => {});
+  await world.clock.settle();
+  process.kill();
+  await world.clock.settle();
+  assert.ok(ended >= 1, 'the server learns that its client is gone');
+});
