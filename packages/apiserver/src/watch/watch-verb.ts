@@ -1,7 +1,7 @@
 // WATCH: apiserver pkg/endpoints/handlers/watch.go and pkg/storage/cacher.
 import type { FieldError } from '@keelson/kube/schema';
 import { forbidden as forbiddenField, invalid } from '@keelson/kube/schema';
-import type { Bytes, HttpResponse } from '@keelson/std';
+import type { Bytes, Clock, HttpResponse } from '@keelson/std';
 import { asyncQueue, QueueFullError, randomInt } from '@keelson/std';
 import { failure, invalidOptions } from '../http/api-status.ts';
 import { formOf, parseRevision } from '../http/get.ts';
@@ -9,7 +9,7 @@ import { queryFlag, queryInteger, queryText } from '../http/query.ts';
 import type { ApiRequest } from '../http/request.ts';
 import { selectionOf } from '../http/selection.ts';
 import { collectionPrefix } from '../registry/resource.ts';
-import type { StoreWatch } from '../store/store.ts';
+import type { StoreEvent } from '../store/store.ts';
 import { CompactedError, FutureRevisionError } from '../store/store.ts';
 import type { WatchEncoder } from './event-encoder.ts';
 import { createWatchEncoder, errorLine } from './event-encoder.ts';
@@ -65,80 +65,107 @@ interface StreamOptions extends Start {
   readonly lifetimeMs: number;
 }
 
+/** The lines of a watch, from now until its time is up, its client is gone or it falls too far behind. */
 function openStream(request: ApiRequest, encoder: WatchEncoder, options: StreamOptions): AsyncIterable<Bytes> {
-  const { machine, served, path } = request;
-  const { store, env } = machine;
-  const prefix = collectionPrefix(served.resource, path.namespace);
-  let watch: StoreWatch | undefined;
-  let stopped = false;
-  let after = options.after === undefined || options.after === Infinity ? store.revision : options.after;
-  const stop = () => {
-    if (stopped) return;
-    stopped = true;
-    watch?.close();
-    bookmark.cancel();
-    lifetime.cancel();
-    request.http.signal?.removeEventListener('abort', end);
-  };
-  const queue = asyncQueue<Bytes>(watchQueueLimit, stop);
-  const end = () => {
-    stop();
-    queue.end();
-  };
-  const push = (line: Bytes) => {
-    try {
-      queue.push(line);
-    } catch (error) {
-      if (!(error instanceof QueueFullError)) throw error;
-      // Too slow: the client comes back with the last version it has seen.
-      end();
-    }
-  };
-  const sendBookmark = () => push(encoder.bookmark(store.revision, false));
-  const repeatBookmark = () =>
-    env.clock.after(bookmarkEveryMs, () => {
-      sendBookmark();
-      if (!stopped) bookmark = repeatBookmark();
-    });
-  let bookmark = options.bookmarks ? repeatBookmark() : { cancel: () => {} };
-  const lifetime = env.clock.after(options.lifetimeMs, () => {
+  const { machine, http } = request;
+  const stream = createLineStream(http.signal);
+  if (stream.ended) return stream.lines;
+  const sendBookmark = () => stream.push(encoder.bookmark(machine.store.revision, false));
+  if (options.bookmarks) stream.onEnd(repeat(machine.env.clock, bookmarkEveryMs, sendBookmark));
+  const lifetime = machine.env.clock.after(options.lifetimeMs, () => {
     if (options.bookmarks) sendBookmark();
-    end();
+    stream.end();
   });
-  request.http.signal?.addEventListener('abort', end, { once: true });
-  if (request.http.signal?.aborted) {
-    end();
-    return queue;
-  }
-
+  stream.onEnd(() => lifetime.cancel());
   try {
-    if (options.notOlderThan !== undefined && options.notOlderThan > store.revision) throw new FutureRevisionError(options.notOlderThan, store.revision);
-    if (options.after === undefined) {
-      const page = store.list({ prefix });
-      const lines = page.entries.flatMap((entry) => encoder.initial(entry));
-      after = page.revision;
-      // The state may be larger than the limit for those who lag behind, so it is one item of the queue.
-      if (lines.length > 0) push(Buffer.concat(lines));
-      if (options.initialBookmark) push(encoder.bookmark(page.revision, true));
-    }
-    watch = store.watch({
-      prefix,
-      afterRevision: after,
-      onEvents: (events) => {
-        for (const event of events) {
-          if (stopped) return;
-          const line = encoder.event(event);
-          if (line) push(line);
-        }
-      },
-      onEnd: end,
-    });
-    if (stopped) watch.close();
+    follow(request, encoder, options, stream);
   } catch (error) {
-    push(errorLine(refusalOf(error)));
-    end();
+    stream.push(errorLine(refusalOf(error)));
+    stream.end();
   }
-  return queue;
+  return stream.lines;
+}
+
+/** Sends the state where that is asked for, and then every change. Throws when the store cannot start where the client wants to. */
+function follow(request: ApiRequest, encoder: WatchEncoder, options: StreamOptions, stream: LineStream): void {
+  const { store } = request.machine;
+  const prefix = collectionPrefix(request.served.resource, request.path.namespace);
+  if (options.notOlderThan !== undefined && options.notOlderThan > store.revision) throw new FutureRevisionError(options.notOlderThan, store.revision);
+  let after = options.after === undefined || options.after === Infinity ? store.revision : options.after;
+  if (options.after === undefined) {
+    const page = store.list({ prefix });
+    const lines = page.entries.flatMap((entry) => encoder.initial(entry));
+    after = page.revision;
+    // The state may be larger than the limit for those who lag behind, so it is one item of the queue.
+    if (lines.length > 0) stream.push(Buffer.concat(lines));
+    if (options.initialBookmark) stream.push(encoder.bookmark(page.revision, true));
+  }
+  const onEvents = (events: readonly StoreEvent[]) => {
+    for (const event of events) {
+      if (stream.ended) return;
+      const line = encoder.event(event);
+      if (line) stream.push(line);
+    }
+  };
+  const watch = store.watch({ prefix, afterRevision: after, onEvents, onEnd: () => stream.end() });
+  stream.onEnd(() => watch.close());
+}
+
+interface LineStream {
+  readonly lines: AsyncIterable<Bytes>;
+  readonly ended: boolean;
+  /** A line too many ends the stream: its client comes back with the last version it has seen. */
+  push(line: Bytes): void;
+  end(): void;
+  /** Runs when the stream ends, whoever ends it; at once when it has. */
+  onEnd(run: () => void): void;
+}
+
+function createLineStream(signal: AbortSignal | undefined): LineStream {
+  const cleanups: (() => void)[] = [];
+  let ended = false;
+  const cleanUp = () => {
+    if (ended) return;
+    ended = true;
+    signal?.removeEventListener('abort', end);
+    for (const run of cleanups) run();
+  };
+  const queue = asyncQueue<Bytes>(watchQueueLimit, cleanUp);
+  function end(): void {
+    cleanUp();
+    queue.end();
+  }
+  if (signal?.aborted) end();
+  else signal?.addEventListener('abort', end, { once: true });
+  return {
+    lines: queue,
+    get ended() {
+      return ended;
+    },
+    push(line) {
+      try {
+        queue.push(line);
+      } catch (error) {
+        if (!(error instanceof QueueFullError)) throw error;
+        end();
+      }
+    },
+    end,
+    onEnd(run) {
+      if (ended) run();
+      else cleanups.push(run);
+    },
+  };
+}
+
+/** Calls `run` again and again; answers how to stop that. */
+function repeat(clock: Clock, everyMs: number, run: () => void): () => void {
+  let timer = clock.after(everyMs, tick);
+  function tick(): void {
+    timer = clock.after(everyMs, tick);
+    run();
+  }
+  return () => timer.cancel();
 }
 
 /** A watch that cannot start is answered with 200 and an ERROR event. */
