@@ -1,7 +1,7 @@
 /** Ready, Status and Restarts of a Pod, after printPod in kubernetes/pkg/printers/internalversion. */
 import { parseTime } from '@keelson/std';
 import type { KubeObject } from '@keelson/kube';
-import { shortDuration } from './printer-cells.ts';
+import { shortDuration } from './short-duration.ts';
 
 interface State {
   readonly waiting?: { readonly reason?: string };

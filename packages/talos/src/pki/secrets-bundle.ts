@@ -2,7 +2,7 @@
  * The secrets bundle of a Talos cluster in the structure of upstream's secrets.yaml (`talosctl gen secrets`).
  * Certificates and keys are base64 of PEM; tokens are the bootstrap tokens of Kubernetes' form.
  */
-import { ProblemError, problem, randomInt, type Random } from '@keelson/std';
+import { ProblemError, problem, type Random } from '@keelson/std';
 import { isIssuedBy, parseCertificate, publicKeyOf, type KeyPair } from '@keelson/std/x509';
 import { parse, stringify } from 'yaml';
 import { talosProblems } from '../problems.ts';

@@ -83,7 +83,7 @@ function antiAffinityHolds(pod: Pod, node: Node, views: readonly NodeView[]): bo
 
 function affinityHolds(pod: Pod, node: Node, views: readonly NodeView[]): boolean {
   const terms = pod.spec?.affinity?.podAffinity?.requiredDuringSchedulingIgnoredDuringExecution ?? [];
-  if (terms.length === 0 || terms.every((term) => matchesInDomain(term, pod, node, views))) return true;
+  if (terms.every((term) => matchesInDomain(term, pod, node, views))) return true;
   // The first pod of a group that wants to be together may go anywhere.
   const nobody = terms.every((term) => views.every((view) => view.pods.every((other) => isEnded(other) || !selects(term, pod, other))));
   return nobody && terms.every((term) => selects(term, pod, pod));

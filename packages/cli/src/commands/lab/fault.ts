@@ -1,4 +1,3 @@
-import { faults } from '@keelson/lab';
 import { parseCommand, usageError, type Command } from '../../arguments.ts';
 import { exitCode } from '../../output/failure.ts';
 import { renderTable } from '../../output/table.ts';
@@ -16,7 +15,8 @@ export const labFaultCommand: Command = {
   async run(context) {
     const { values, positionals } = parseCommand('lab fault', context, options);
     if (positionals.length === 0) {
-      context.out(renderTable(['FAULT', 'WHAT IT DOES'], Object.entries(faults).map(([name, fault]) => [name, typeof fault === 'string' ? fault : String((fault as { summary?: string }).summary ?? '')])));
+      const { faults } = await import('@keelson/lab');
+      context.out(renderTable(['FAULT', 'WHAT IT DOES'], Object.entries(faults).map(([name, sentence]) => [name, sentence])));
       return exitCode.done;
     }
     const [machine, fault] = positionals;

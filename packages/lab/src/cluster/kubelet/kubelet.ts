@@ -207,5 +207,5 @@ export function startKubelet(initial: NodeAttachment, options: KubeletOptions): 
 }
 
 function withoutHeartbeats(status: NonNullable<Node['status']>): unknown {
-  return { ...status, conditions: (status.conditions ?? []).map(({ lastHeartbeatTime: _, ...condition }) => condition) };
+  return { ...status, conditions: (status.conditions ?? []).map(({ lastHeartbeatTime: _heartbeat, ...condition }) => condition) };
 }
