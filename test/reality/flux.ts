@@ -1,0 +1,49 @@
+/** The flux CLI against our API server: does a tool written for Flux find its own objects here? */
+import assert from 'node:assert/strict';
+import { findProgram, runProgram } from '../program.ts';
+import { collectSteps, type Check } from './check.ts';
+
+export const fluxCheck: Check = {
+  name: 'flux', program: 'flux', protocols: ['flux-kinds'],
+  async find() {
+    const path = findProgram('flux');
+    return path && { path, release: /(\d+\.\d+\.\d+\S*)/.exec((await runProgram(path, ['--version'])).out)?.[1] ?? '' };
+  },
+  async run({ program, keelson: ready }) {
+    const keelson = await ready();
+    const { steps, step } = collectSteps();
+    const flux = async (...args: readonly string[]) => {
+      const ran = await runProgram(program.path, ['--kubeconfig', keelson.kubeconfig, ...args], { timeoutMs: 60_000 });
+      assert.equal(ran.code, 0, `flux ${args.join(' ')}: ${ran.err}${ran.out}`);
+      return ran.out + ran.err;
+    };
+    await step('get sources git, kustomizations, receivers, all', async () => {
+      assert.match(await flux('get', 'sources', 'git', '-A'), /datacenter\s+main@sha1:\w+\s+False\s+True/);
+      assert.match(await flux('get', 'kustomizations', '-A'), /edge-apps/);
+      assert.match(await flux('get', 'receivers', '-A'), /datacenter\s+False\s+True/);
+      assert.match(await flux('get', 'all', '-A'), /kustomization\/edge/);
+    });
+    await step('reconcile a source and a Kustomization with its source, and wait', async () => {
+      assert.match(await flux('reconcile', 'source', 'git', 'datacenter'), /fetched revision main@sha1:/);
+      assert.match(await flux('reconcile', 'kustomization', 'hosts', '--with-source'), /applied revision main@sha1:/);
+    });
+    await step('suspend and resume', async () => {
+      await flux('suspend', 'kustomization', 'hosts');
+      assert.match(await flux('get', 'kustomizations', 'hosts'), /True\s+True/);
+      assert.match(await flux('resume', 'kustomization', 'hosts'), /applied revision/);
+    });
+    await step('tree, trace, events, export, stats', async () => {
+      assert.match(await flux('tree', 'kustomization', 'hosts'), /BareMetalHost\/datacenter\/r1u01/);
+      assert.match(await flux('trace', '-n', 'datacenter', 'baremetalhost/r1u01'), /Kustomization:\s+hosts/);
+      assert.match(await flux('events', '--for', 'Kustomization/hosts'), /Kustomization\/hosts/);
+      assert.match(await flux('export', 'source', 'git', 'datacenter'), /kind: GitRepository/);
+      assert.match(await flux('stats'), /GitRepository/);
+    });
+    await step('diff of a Kustomization with what is in the repository finds nothing', async () => void (await flux('diff', 'kustomization', 'hosts', '--path', `${keelson.clone}/hosts`)));
+    await step('create, get and delete of a source', async () => {
+      await flux('create', 'source', 'git', 'other', `--url=http://${keelson.prefix}0.10:3000/lab/datacenter.git`, '--branch=main', '--interval=1m');
+      await flux('delete', 'source', 'git', 'other', '--silent');
+    });
+    return { rows: [{ protocol: 'flux-kinds', steps }] };
+  },
+};
