@@ -213,10 +213,6 @@ function joined(items: readonly unknown[], empty = none): string {
   return items.map(text).join(',') || empty;
 }
 
-function withRest(value: number, unit: string, rest: number, restUnit: string): string {
-  return rest === 0 ? `${value}${unit}` : `${value}${unit}${rest}${restUnit}`;
-}
-
 function spec(object: KubeObject): Fields {
   return fields(object['spec']);
 }

@@ -15,3 +15,7 @@ export function shortDuration(durationMs: number): string {
   const years = Math.floor(days / 365);
   return days < 2920 ? withRest(years, 'y', days % 365, 'd') : `${years}y`;
 }
+
+function withRest(value: number, unit: string, rest: number, restUnit: string): string {
+  return rest === 0 ? `${value}${unit}` : `${value}${unit}${rest}${restUnit}`;
+}
