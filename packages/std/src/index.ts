@@ -4,6 +4,7 @@ export * from './clock.ts';
 export * from './duration.ts';
 export * from './env.ts';
 export * from './files.ts';
+export * from './group-by.ts';
 export * from './grpc.ts';
 export * from './http.ts';
 export * from './log.ts';

@@ -1,3 +1,4 @@
+import { groupBy } from '@keelson/std';
 import type { StoreEvent, StoreWatch, WatchRange } from './store.ts';
 
 interface Watcher extends WatchRange {
@@ -50,7 +51,7 @@ export function createFanOut(): FanOut {
       deliver(everywhere, events);
       const first = collectionOf(events[0]?.key ?? '');
       if (events.every((event) => event.key.startsWith(first))) return deliver(first, events);
-      for (const [collection, part] of Map.groupBy(events, (event) => collectionOf(event.key))) deliver(collection, part);
+      for (const [collection, part] of groupBy(events, (event) => collectionOf(event.key))) deliver(collection, part);
     },
     end() {
       const watchers = [...byCollection.values()].flatMap((set) => [...set]);

@@ -249,8 +249,9 @@ class LmdbStore implements Store {
   }
 
   #eventsAfter(after: number, prefix: string): StoreEvent[] {
-    const records = this.#records(after + 1, this.#revision, true);
-    return eventsFromUndo(records.filter((record) => record.key.startsWith(prefix)), (key) => this.get(key));
+    const wanted: UndoRecord[] = [];
+    for (const record of this.#records(after + 1, this.#revision, true)) if (record.key.startsWith(prefix)) wanted.push(record);
+    return eventsFromUndo(wanted, (key) => this.get(key));
   }
 
   async compact(before: number): Promise<void> {
