@@ -1,7 +1,9 @@
-export * from './chain.ts';
-export * from './problem-list.ts';
+export { chainOf, causeText, type Chain, type Level, type Link } from './chain.ts';
+export { collect, type CollectOptions } from './collect.ts';
+export { findingsOf, healthSentence, type Finding } from './findings.ts';
 export * from './relations.ts';
 export * from './snapshot.ts';
-export * from './state.ts';
-export * from './timeline.ts';
-export * from './tree.ts';
+export { stateOf } from './state.ts';
+export type { ObjectState, StateName } from './states/object-state.ts';
+export { milestonesOf, timelineOf, type Moment } from './timeline.ts';
+export { treeOf, type TreeNode } from './tree.ts';

@@ -29,22 +29,30 @@ export function refKey(ref: ObjectRef): string {
   return `${ref.cluster ?? ''}|${ref.group}|${ref.kind}|${ref.namespace ?? ''}|${ref.name}`;
 }
 
-const ownerLabels = { name: 'kustomize.toolkit.fluxcd.io/name', namespace: 'kustomize.toolkit.fluxcd.io/namespace' };
+/** Labels that Flux's appliers leave on what they apply: `<group>/name` and `<group>/namespace`. */
+const appliers = [
+  { group: 'helm.toolkit.fluxcd.io', kind: 'HelmRelease' },
+  { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization' },
+] as const;
 
-/** The Kustomization that applied an object, by its owner labels. */
-export function kustomizationOf(object: KubeObject): ObjectRef | undefined {
-  const name = object.metadata.labels?.[ownerLabels.name];
-  if (!name) return undefined;
-  return { group: 'kustomize.toolkit.fluxcd.io', kind: 'Kustomization', name, namespace: object.metadata.labels?.[ownerLabels.namespace] };
+/** The Kustomization or HelmRelease that applied an object, by its owner labels. */
+export function applierOf(object: KubeObject): ObjectRef | undefined {
+  const { labels } = object.metadata;
+  for (const { group, kind } of appliers) {
+    const name = labels?.[`${group}/name`];
+    if (name) return { group, kind, name, ...(labels?.[`${group}/namespace`] ? { namespace: labels[`${group}/namespace`] } : {}) };
+  }
+  return undefined;
 }
 
-/** The entries of a Kustomization's inventory: `namespace_name_group_kind`. */
-export function inventoryOf(kustomization: KubeObject): ObjectRef[] {
-  const status = kustomization['status'] as { inventory?: { entries?: { id: string }[] } } | undefined;
+/** The entries of an inventory: `namespace_name_group_kind`, a colon in RBAC names written as two underscores (cli-utils pkg/object). */
+export function inventoryOf(applier: KubeObject): ObjectRef[] {
+  const status = applier['status'] as { inventory?: { entries?: { id: string }[] } } | undefined;
   return (status?.inventory?.entries ?? []).flatMap(({ id }) => {
-    const [namespace, name, group, kind] = id.split('_');
-    // RBAC names may hold a colon, written as two underscores; such names do not split into four.
-    return kind === undefined ? [] : [{ group: group ?? '', kind, name: name ?? '', ...(namespace ? { namespace } : {}) }];
+    const match = /^([^_]*)_(.+)_([^_]*)_([^_]+)$/.exec(id);
+    if (!match) return [];
+    const [, namespace = '', name = '', group = '', kind = ''] = match;
+    return [{ group, kind, name: name.replaceAll('__', ':'), ...(namespace ? { namespace } : {}) }];
   });
 }
 
@@ -61,11 +69,17 @@ export interface SourceReference {
   readonly namespace: string;
 }
 
-/** The source of a Kustomization. */
-export function sourceOf(kustomization: KubeObject): SourceReference | undefined {
-  const spec = kustomization['spec'] as { sourceRef?: { kind: string; name: string; namespace?: string } } | undefined;
-  if (!spec?.sourceRef) return undefined;
-  return { kind: spec.sourceRef.kind, name: spec.sourceRef.name, namespace: spec.sourceRef.namespace ?? kustomization.metadata.namespace ?? 'default' };
+interface SourceSpec {
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+}
+
+/** The source of a Kustomization or a HelmRelease. */
+export function sourceOf(applier: KubeObject): SourceReference | undefined {
+  const spec = applier['spec'] as { sourceRef?: SourceSpec; chartRef?: SourceSpec; chart?: { spec?: { sourceRef?: SourceSpec } } } | undefined;
+  const source = spec?.sourceRef ?? spec?.chartRef ?? spec?.chart?.spec?.sourceRef;
+  return source && { kind: source.kind, name: source.name, namespace: source.namespace ?? applier.metadata.namespace ?? 'default' };
 }
 
 /** The Kustomizations one depends on, as `namespace/name`. */
@@ -85,7 +99,29 @@ export function hostOf(metal3Machine: KubeObject): string | undefined {
   return metal3Machine.metadata.annotations?.['metal3.io/BareMetalHost'];
 }
 
+/** The name of what a Machine's or Cluster's spec refers to, with kind and group (v1beta2: apiGroup; v1beta1: apiVersion). */
+export interface ProviderReference {
+  readonly group: string;
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** A provider's object that a Cluster API object names in its spec: infrastructureRef, controlPlaneRef, bootstrap.configRef. */
+export function providerRef(object: KubeObject, field: 'infrastructureRef' | 'controlPlaneRef' | 'configRef'): ProviderReference | undefined {
+  type Reference = { readonly apiGroup?: string; readonly apiVersion?: string; readonly kind?: string; readonly name?: string };
+  const spec = object['spec'] as { infrastructureRef?: Reference; controlPlaneRef?: Reference; bootstrap?: { configRef?: Reference } } | undefined;
+  const reference = field === 'configRef' ? spec?.bootstrap?.configRef : spec?.[field];
+  if (!reference?.kind || !reference.name) return undefined;
+  return { group: reference.apiGroup ?? parseApiVersion(reference.apiVersion ?? '').group, kind: reference.kind, name: reference.name };
+}
+
 /** Group and kind of an owner reference. */
 export function ownerRef(owner: OwnerReference, namespace: string | undefined): ObjectRef {
   return { group: parseApiVersion(owner.apiVersion).group, kind: owner.kind, name: owner.name, ...(namespace ? { namespace } : {}) };
+}
+
+/** `main@sha1:abc` or `sha1:abc`. */
+export function splitRevision(revision: string): { branch: string; commit: string } {
+  const at = revision.lastIndexOf('@');
+  return { branch: at < 0 ? '' : revision.slice(0, at), commit: revision.slice(at + 1).replace(/^sha\d+:/, '') };
 }

@@ -1,16 +1,19 @@
-import { keyOf, type KindRef, type KubeObject, type ObjectKey } from '@keelson/kube';
-import { isNotFound, type KubeClient } from '@keelson/kube/client';
+/** Objects as they were read at one moment; every view is a pure function over it. */
+import { groupBy } from '@keelson/std';
+import { keyOf, parseApiVersion, type KindRef, type KubeObject, type ObjectKey } from '@keelson/kube';
 import { kindByName } from '@keelson/api';
-import { inventoryOf, targetClusterOf } from './relations.ts';
 
-/** Objects as they were read at one moment; the views are pure functions over it. */
 export interface Snapshot {
   readonly nowMs: number;
   /** Objects of a kind in the API that was read, by kind name and group. */
   of(kind: string, group?: string): readonly KubeObject[];
   get(kind: string, key: ObjectKey, group?: string): KubeObject | undefined;
-  /** Objects inside a workload cluster (`namespace/name` of its Cluster); undefined when it could not be read. */
+  /** Everything that was read, but for what is inside workload clusters. */
+  readonly all: readonly KubeObject[];
+  /** Objects inside a workload cluster (`namespace/name` of its Cluster); undefined when it was not read. */
   inCluster(cluster: string): RemoteObjects | undefined;
+  /** Kinds that the server has and did not let us see. */
+  readonly unread: readonly Unread[];
 }
 
 export interface RemoteObjects {
@@ -20,9 +23,14 @@ export interface RemoteObjects {
   readonly all: readonly KubeObject[];
 }
 
+export interface Unread {
+  readonly kind: string;
+  readonly why: string;
+}
+
 /** The kinds the views read; those a server does not have are left out. */
 export const tracedKinds: readonly KindRef[] = [
-  'GitRepository', 'Kustomization', 'HelmRelease', 'Cluster', 'Machine', 'MachineSet', 'MachineDeployment', 'TalosControlPlane', 'TalosConfig',
+  'GitRepository', 'OCIRepository', 'Bucket', 'Kustomization', 'HelmRelease', 'Cluster', 'Machine', 'MachineSet', 'MachineDeployment', 'TalosControlPlane', 'TalosConfig',
   'Metal3Cluster', 'Metal3Machine', 'BareMetalHost', 'HardwareData', 'Event',
 ].map((name) => {
   const kind = kindByName(name);
@@ -30,82 +38,43 @@ export const tracedKinds: readonly KindRef[] = [
   return kind;
 });
 
-/** A snapshot of objects that are at hand. */
-export function snapshotOf(objects: readonly KubeObject[], nowMs: number, remotes: ReadonlyMap<string, RemoteObjects> = new Map()): Snapshot {
-  const byKind = Map.groupBy(objects, (object) => object.kind);
-  const of = (kind: string, group?: string) => (byKind.get(kind) ?? []).filter((object) => group === undefined || groupOf(object) === group);
+/** Kinds that a Kustomization takes its files from. */
+export const sourceKinds = ['GitRepository', 'OCIRepository', 'Bucket'] as const;
+
+export interface SnapshotParts {
+  readonly remotes?: ReadonlyMap<string, RemoteObjects>;
+  readonly unread?: readonly Unread[];
+}
+
+/** A snapshot of objects that are at hand. Looking up by kind and key costs the same however many there are. */
+export function snapshotOf(objects: readonly KubeObject[], nowMs: number, { remotes, unread = [] }: SnapshotParts = {}): Snapshot {
+  const byKind = groupBy(objects, (object) => object.kind);
+  const byKey = indexByKey(objects);
   return {
     nowMs,
-    of,
-    get: (kind, key, group) => of(kind, group).find((object) => keyOf(object) === keyOf(key)),
-    inCluster: (cluster) => remotes.get(cluster),
+    all: objects,
+    of: (kind, group) => (group === undefined ? (byKind.get(kind) ?? []) : (byKind.get(kind) ?? []).filter((object) => groupOf(object) === group)),
+    get: (kind, key, group) => byKey.get(`${kind}|${keyOf(key)}`)?.find((object) => group === undefined || groupOf(object) === group),
+    inCluster: (cluster) => remotes?.get(cluster),
+    unread,
   };
 }
 
+function indexByKey(objects: readonly KubeObject[]): ReadonlyMap<string, readonly KubeObject[]> {
+  return groupBy(objects, (object) => `${object.kind}|${keyOf(object)}`);
+}
+
+/** The API group of an object; '' for core. */
 export function groupOf(object: KubeObject): string {
-  const slash = object.apiVersion.indexOf('/');
-  return slash < 0 ? '' : object.apiVersion.slice(0, slash);
+  return parseApiVersion(object.apiVersion).group;
 }
 
 /** Remote objects that are at hand. */
 export function remoteObjects(objects: readonly KubeObject[], error?: string): RemoteObjects {
+  const byKey = indexByKey(objects);
   return {
     ...(error === undefined ? {} : { error }),
     all: objects,
-    get: (kind, group, key) => objects.find((object) => object.kind === kind && groupOf(object) === group && keyOf(object) === keyOf(key)),
+    get: (kind, group, key) => byKey.get(`${kind}|${keyOf(key)}`)?.find((object) => groupOf(object) === group),
   };
-}
-
-export interface CollectOptions {
-  readonly nowMs: number;
-  /** Kinds beside `tracedKinds`. */
-  readonly extra?: readonly KindRef[];
-  /** Opens a workload cluster by its kubeconfig; without it clusters are not looked into. */
-  readonly connect?: (kubeconfig: string) => KubeClient;
-}
-
-/** Reads what the views need. Reads only, and leaves out kinds that the server does not have or does not let us see. */
-export async function collect(client: KubeClient, options: CollectOptions): Promise<Snapshot> {
-  const lists = await Promise.all([...tracedKinds, ...(options.extra ?? [])].map((kind) => listOrNothing(client, kind)));
-  const objects = lists.flat();
-  const remotes = new Map<string, RemoteObjects>();
-  if (options.connect) {
-    for (const cluster of objects.filter((object) => object.kind === 'Cluster')) remotes.set(keyOf(cluster), await readCluster(client, cluster, objects, options.connect));
-  }
-  return snapshotOf(objects, options.nowMs, remotes);
-}
-
-async function listOrNothing(client: KubeClient, kind: KindRef): Promise<KubeObject[]> {
-  try {
-    const { items } = await client.list(kind);
-    return items.map((item) => ({ ...item, apiVersion: item.apiVersion ?? (kind.group ? `${kind.group}/${kind.version}` : kind.version), kind: item.kind ?? kind.kind }));
-  } catch (error) {
-    // Another version of the kind may be served there: upstream's releases differ.
-    if (!isNotFound(error)) return [];
-    const served = await client.resolve(`${kind.group}/`, kind.kind).catch(() => undefined);
-    return served && served.version !== kind.version ? listOrNothing(client, served) : [];
-  }
-}
-
-const secretKind: KindRef = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
-
-/** The objects that Kustomizations of this side have put into a workload cluster, with its nodes and pods. */
-async function readCluster(client: KubeClient, cluster: KubeObject, objects: readonly KubeObject[], connect: NonNullable<CollectOptions['connect']>): Promise<RemoteObjects> {
-  try {
-    const secret = await client.get(secretKind, { namespace: cluster.metadata.namespace, name: `${cluster.metadata.name}-kubeconfig` });
-    const encoded = (secret?.['data'] as Record<string, string> | undefined)?.['value'];
-    if (!encoded) return remoteObjects([], 'its kubeconfig is not published yet');
-    const remote = connect(Buffer.from(encoded, 'base64').toString('utf8'));
-    const applied = objects.filter((object) => object.kind === 'Kustomization' && targetClusterOf(object) === keyOf(cluster)).flatMap(inventoryOf);
-    const kinds = new Map<string, KindRef>();
-    for (const name of ['Node', 'Pod', 'ReplicaSet']) kinds.set(name, kindByName(name)!);
-    for (const ref of applied) {
-      const kind = kindByName(ref.group ? `${ref.kind}.${ref.group}` : ref.kind);
-      if (kind) kinds.set(`${kind.group}/${kind.kind}`, kind);
-    }
-    const lists = await Promise.all([...kinds.values()].map((kind) => remote.list(kind).then(({ items }) => items.map((item) => ({ ...item, kind: kind.kind, apiVersion: kind.group ? `${kind.group}/${kind.version}` : kind.version })))));
-    return remoteObjects(lists.flat());
-  } catch (error) {
-    return remoteObjects([], error instanceof Error ? error.message : String(error));
-  }
 }

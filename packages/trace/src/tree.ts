@@ -1,8 +1,10 @@
-/** What hangs on what: from sources and Kustomizations down to machines and hosts. */
-import { keyOf, parseKey, type KubeObject } from '@keelson/kube';
-import { clusterNameOf, hostOf, inventoryOf, kustomizationOf, refKey, refOf, sourceOf, targetClusterOf, type ObjectRef } from './relations.ts';
+/** What hangs on what: from sources and Kustomizations down to machines and hosts, pods included. */
+import type { KubeObject } from '@keelson/kube';
+import { findObject } from './find.ts';
+import { graphOf, objectKey, sourcesOf, type Applied, type Graph } from './graph.ts';
+import { clusterNameOf, refKey, refOf, sourceOf, targetClusterOf, type ObjectRef } from './relations.ts';
 import type { Snapshot } from './snapshot.ts';
-import { stateOf, type ObjectState } from './state.ts';
+import type { ObjectState } from './states/object-state.ts';
 
 export interface TreeNode {
   readonly ref: ObjectRef;
@@ -11,74 +13,108 @@ export interface TreeNode {
   readonly children: readonly TreeNode[];
 }
 
-const depthLimit = 12;
+const depthLimit = 16;
 
-/** The trees of everything that has no parent here; or the one under `root`. */
+/**
+ * The trees of everything that has no parent here; or the one under `root`, which may be inside a workload cluster.
+ * An object stands once on each way down: what is above a node is not repeated below it.
+ */
 export function treeOf(snapshot: Snapshot, root?: ObjectRef): readonly TreeNode[] {
-  const children = childIndex(snapshot);
-  const build = (object: KubeObject, cluster: string | undefined, depth: number, above: ReadonlySet<string>): TreeNode => {
-    const ref = refOf(object, cluster);
-    const key = refKey(ref);
-    if (depth >= depthLimit || above.has(key)) return { ref, state: stateOf(object, snapshot.nowMs), children: [] };
-    const path = new Set(above).add(key);
-    const below = children(object, cluster).map((child) => ('missing' in child ? { ref: child.missing, state: undefined, children: [] } : build(child.object, child.cluster, depth + 1, path)));
-    return { ref, state: stateOf(object, snapshot.nowMs), children: below };
+  const graph = graphOf(snapshot);
+  const build = (object: KubeObject, cluster: string | undefined, above: ReadonlySet<string>): TreeNode => {
+    const path = new Set(above).add(objectKey(object, cluster));
+    const state = graph.state(object);
+    if (path.size >= depthLimit) return { ref: refOf(object, cluster), state, children: [] };
+    const below = childrenOf(graph, object, cluster).filter((child) => !path.has(refKey(child.ref)));
+    return { ref: refOf(object, cluster), state, children: below.map((child) => (child.object ? build(child.object, child.ref.cluster, path) : { ref: child.ref, state: undefined, children: [] })) };
   };
   if (root) {
-    const object = snapshot.of(root.kind).find((o) => o.metadata.name === root.name && (!root.namespace || o.metadata.namespace === root.namespace));
-    return object ? [build(object, undefined, 0, new Set())] : [];
+    const found = findObject(graph, root);
+    return found ? [build(found.object, found.cluster, new Set())] : [];
   }
-  const tops = [...snapshot.of('GitRepository'), ...snapshot.of('Kustomization').filter((k) => !sourceOf(k) || !snapshot.get(sourceOf(k)!.kind, sourceOf(k)!)), ...snapshot.of('Cluster').filter((c) => !kustomizationOf(c)), ...snapshot.of('BareMetalHost').filter((h) => !kustomizationOf(h))];
-  return tops.map((object) => build(object, undefined, 0, new Set()));
+  return topsOf(graph).map((object) => build(object, undefined, new Set()));
 }
 
-type Child = { readonly object: KubeObject; readonly cluster?: string } | { readonly missing: ObjectRef };
-
-function childIndex(snapshot: Snapshot): (object: KubeObject, cluster?: string) => Child[] {
-  const machines = snapshot.of('Machine');
-  return (object, cluster) => {
-    if (cluster) return remoteChildren(snapshot, object, cluster);
-    switch (object.kind) {
-      case 'GitRepository':
-        // A Kustomization that another one applied hangs under that one.
-        return snapshot.of('Kustomization').filter((k) => { const s = sourceOf(k); return s?.kind === 'GitRepository' && keyOf(s) === keyOf(object) && !kustomizationOf(k); }).map((k) => ({ object: k }));
-      case 'Kustomization':
-        return appliedChildren(snapshot, object);
-      case 'Cluster': {
-        const mine = (o: KubeObject) => o.metadata.namespace === object.metadata.namespace && clusterNameOf(o) === object.metadata.name;
-        return [...snapshot.of('TalosControlPlane').filter((t) => isOwnedByName(t, 'Cluster', object.metadata.name)), ...snapshot.of('MachineDeployment').filter(mine)].map((o) => ({ object: o }));
-      }
-      case 'TalosControlPlane':
-      case 'MachineDeployment':
-      case 'MachineSet':
-        return [...snapshot.of('MachineSet'), ...machines].filter((o) => o.metadata.ownerReferences?.some((owner) => owner.uid === object.metadata.uid)).map((o) => ({ object: o }));
-      case 'Machine': {
-        const spec = object['spec'] as { infrastructureRef?: { name?: string } } | undefined;
-        const infra = snapshot.get('Metal3Machine', { namespace: object.metadata.namespace, name: spec?.infrastructureRef?.name ?? '' });
-        const host = infra ? hostOf(infra) : undefined;
-        const hostObject = host ? snapshot.get('BareMetalHost', parseKey(host)) : undefined;
-        return hostObject ? [{ object: hostObject }] : infra ? [{ object: infra }] : [];
-      }
-      default:
-        return [];
-    }
+/** Sources; appliers whose source was not read; clusters and hosts that nobody has applied. */
+function topsOf(graph: Graph): KubeObject[] {
+  const { snapshot } = graph;
+  const isOrphan = (object: KubeObject) => graph.parentApplier(object) === undefined;
+  const sourceIsThere = (object: KubeObject) => {
+    const source = sourceOf(object);
+    return source !== undefined && snapshot.get(source.kind, source) !== undefined;
   };
-}
-
-function isOwnedByName(object: KubeObject, kind: string, name: string): boolean {
-  return object.metadata.ownerReferences?.some((owner) => owner.kind === kind && owner.name === name) ?? false;
-}
-
-/** The objects of a Kustomization's inventory; kinds that are never traced (Secrets, ConfigMaps) are named without state. */
-function appliedChildren(snapshot: Snapshot, kustomization: KubeObject): Child[] {
-  const cluster = targetClusterOf(kustomization);
-  return inventoryOf(kustomization).map((ref): Child => {
-    const key = { name: ref.name, ...(ref.namespace ? { namespace: ref.namespace } : {}) };
-    const object = cluster ? snapshot.inCluster(cluster)?.get(ref.kind, ref.group, key) : snapshot.get(ref.kind, key, ref.group);
-    return object ? { object, ...(cluster ? { cluster } : {}) } : { missing: { ...ref, ...(cluster ? { cluster } : {}) } };
+  const sources = sourcesOf(snapshot);
+  // A source that a Kustomization has applied hangs there, unless that Kustomization lives on it.
+  const free = sources.filter((source) => {
+    const parent = graph.parentApplier(source);
+    return parent === undefined || hangsOn(graph, parent, source);
   });
+  return [
+    ...free,
+    ...[...snapshot.of('Kustomization'), ...snapshot.of('HelmRelease')].filter((object) => isOrphan(object) && !sourceIsThere(object)),
+    ...snapshot.of('Cluster').filter(isOrphan),
+    ...snapshot.of('BareMetalHost').filter((host) => isOrphan(host) && graph.machineOn(host) === undefined),
+  ];
 }
 
-function remoteChildren(snapshot: Snapshot, object: KubeObject, cluster: string): Child[] {
-  return (snapshot.inCluster(cluster)?.all ?? []).filter((o) => o.metadata.ownerReferences?.some((owner) => owner.uid === object.metadata.uid)).map((o) => ({ object: o, cluster }));
+const climbLimit = 20;
+
+/** Whether the way up from an applier leads to a source: the source cannot hang below it then. */
+function hangsOn(graph: Graph, applier: KubeObject, source: KubeObject): boolean {
+  let current: KubeObject | undefined = applier;
+  for (let i = 0; current && i < climbLimit; i++) {
+    const reference = sourceOf(current);
+    const from = reference && graph.snapshot.get(reference.kind, reference);
+    if (from === source) return true;
+    current = graph.parentApplier(current);
+  }
+  return false;
+}
+
+function childrenOf(graph: Graph, object: KubeObject, cluster: string | undefined): readonly Applied[] {
+  const here = (objects: readonly KubeObject[]): Applied[] => objects.map((one) => ({ ref: refOf(one), object: one }));
+  if (cluster) return graph.ownedBy(object, cluster).map((one) => ({ ref: refOf(one, cluster), object: one }));
+  switch (object.kind) {
+    case 'GitRepository':
+    case 'OCIRepository':
+    case 'Bucket':
+      return here(graph.appliersFrom(object));
+    case 'Kustomization':
+    case 'HelmRelease':
+      return withoutEchoes(graph, object, graph.appliedBy(object));
+    case 'Cluster':
+      return here(graph.partsOf(object));
+    case 'Machine': {
+      const carrier = graph.hostOf(object) ?? graph.infrastructureOf(object);
+      return carrier ? here([carrier]) : [];
+    }
+    case 'Metal3Machine': {
+      const host = graph.hostOf(object);
+      return host ? here([host]) : [];
+    }
+    case 'BareMetalHost':
+      return [];
+    default:
+      return here(graph.ownedBy(object));
+  }
+}
+
+/** What an applier has applied that also hangs under something else it has applied is shown there only. */
+function withoutEchoes(graph: Graph, applier: KubeObject, applied: readonly Applied[]): readonly Applied[] {
+  if (targetClusterOf(applier)) return applied;
+  const kept = new Set(applied.map(({ object }) => object));
+  const clusters = new Set([...kept].filter((object) => object?.kind === 'Cluster').map((object) => `${object!.metadata.namespace}/${object!.metadata.name}`));
+  const elsewhere = (object: KubeObject) => {
+    const owner = graph.ownerOf(object);
+    if (owner && owner.kind !== 'Cluster' && kept.has(owner)) return true;
+    const cluster = owner?.kind === 'Cluster' ? owner.metadata.name : clusterNameOf(object);
+    const parent = cluster && clusters.has(`${object.metadata.namespace}/${cluster}`) ? graph.snapshot.get('Cluster', { namespace: object.metadata.namespace, name: cluster }) : undefined;
+    return (parent !== undefined && graph.partsOf(parent).includes(object)) || (object.kind === 'BareMetalHost' && isUnderCluster(graph, object, clusters));
+  };
+  return applied.filter(({ object }) => !object || !elsewhere(object));
+}
+
+function isUnderCluster(graph: Graph, host: KubeObject, clusters: ReadonlySet<string>): boolean {
+  const machine = graph.machineOn(host);
+  return machine !== undefined && clusters.has(`${machine.metadata.namespace}/${clusterNameOf(machine)}`);
 }
