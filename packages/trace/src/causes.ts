@@ -42,9 +42,30 @@ export function standsOn(graph: Graph, object: KubeObject): readonly KubeObject[
     }
     case 'TalosConfig':
       return clusterOf(graph, object);
+    case 'Deployment':
+    case 'StatefulSet':
+    case 'DaemonSet':
+    case 'ReplicaSet':
+    case 'Job':
+      return graph.ownedBy(object, graph.clusterOf(object));
+    case 'Pod':
+    case 'Node':
+      return carrierOf(graph, object);
     default:
       return [];
   }
+}
+
+/** What carries a pod is its node, and what carries a node its host. */
+function carrierOf(graph: Graph, object: KubeObject): KubeObject[] {
+  const cluster = graph.clusterOf(object);
+  if (!cluster) return [];
+  if (object.kind === 'Pod') {
+    const node = (object['spec'] as { nodeName?: string } | undefined)?.nodeName;
+    return present(node ? graph.snapshot.inCluster(cluster)?.get('Node', '', { name: node }) : undefined);
+  }
+  const machine = graph.machineOfNode(cluster, object.metadata.name);
+  return present(machine && graph.hostOf(machine));
 }
 
 /** Before a machine has anything of its own it waits for the infrastructure of its cluster. */
@@ -75,12 +96,6 @@ function applierStandsOn(graph: Graph, object: KubeObject): KubeObject[] {
     default:
       return [];
   }
-}
-
-export interface Cause {
-  readonly object: KubeObject;
-  /** From the nearest to the cause itself; empty when the object has no cause but itself. */
-  readonly path: readonly KubeObject[];
 }
 
 const isTroubled = (graph: Graph, object: KubeObject) => !['ready', 'off'].includes(graph.state(object).state);

@@ -60,7 +60,7 @@ function causeLink(graph: Graph, causes: CauseFinder, link: LinkOf): Link {
   const { object, ...plain } = link;
   const deepest = object && causes.deepest(object);
   if (!deepest) return plain;
-  const { object: _deepest, ...found } = linkOf(graph, levelOf(deepest), deepest, '');
+  const { object: _deepest, ...found } = linkOf(graph, levelOf(deepest), deepest, '', graph.clusterOf(deepest));
   return found;
 }
 

@@ -33,7 +33,7 @@ export function findingsOf(snapshot: Snapshot): Finding[] {
     const state = graph.state(object);
     const because = causes.nearest(object);
     const cause = causes.deepest(object);
-    return { ref: refOf(object), state, ageMs: state.sinceMs === undefined ? undefined : Math.max(0, snapshot.nowMs - state.sinceMs), because: because && refOf(because), cause: cause && refOf(cause) };
+    return { ref: refOf(object), state, ageMs: state.sinceMs === undefined ? undefined : Math.max(0, snapshot.nowMs - state.sinceMs), because: because && refOf(because, graph.clusterOf(because)), cause: cause && refOf(cause, graph.clusterOf(cause)) };
   });
 }
 

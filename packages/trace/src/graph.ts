@@ -13,6 +13,8 @@ export interface Graph {
   find(ref: ObjectRef): KubeObject | undefined;
   /** What names an object as its owner; inside a workload cluster when one is named. */
   ownedBy(owner: KubeObject, cluster?: string): readonly KubeObject[];
+  /** The workload cluster (`namespace/name`) that an object is in; undefined for the API that was read. */
+  clusterOf(object: KubeObject): string | undefined;
   /** The object that controls another, or the first of its owners. */
   ownerOf(object: KubeObject): KubeObject | undefined;
   /** The Machines of a Cluster (`namespace/name`), control planes first. */
@@ -69,7 +71,7 @@ function createGraph(snapshot: Snapshot): Graph {
   return { snapshot, state, find, ...owners, ...machines, ...applierIndex(snapshot, find) };
 }
 
-function ownerIndex(snapshot: Snapshot): Pick<Graph, 'ownedBy' | 'ownerOf'> {
+function ownerIndex(snapshot: Snapshot): Pick<Graph, 'ownedBy' | 'ownerOf' | 'clusterOf'> {
   const byOwner = (objects: readonly KubeObject[]) => {
     const index = new Map<string, KubeObject[]>();
     for (const object of objects) for (const { uid } of object.metadata.ownerReferences ?? []) push(index, uid, object);
@@ -77,7 +79,13 @@ function ownerIndex(snapshot: Snapshot): Pick<Graph, 'ownedBy' | 'ownerOf'> {
   };
   const here = once(() => byOwner(snapshot.all));
   const remote = new Map<string, ReadonlyMap<string, readonly KubeObject[]>>();
+  const clusters = once(() => {
+    const index = new Map<KubeObject, string>();
+    for (const cluster of snapshot.of('Cluster').map(keyOf)) for (const object of snapshot.inCluster(cluster)?.all ?? []) index.set(object, cluster);
+    return index;
+  });
   return {
+    clusterOf: (object) => clusters().get(object),
     ownedBy(owner, cluster) {
       const { uid } = owner.metadata;
       if (!uid) return [];

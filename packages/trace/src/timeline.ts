@@ -18,7 +18,7 @@ const lanes = ['GitRepository', 'OCIRepository', 'Bucket', 'Kustomization', 'Hel
 
 /** Moments from `fromMs` on, the earliest first; what several sources tell of the same second and object in the same words stands once. */
 export function timelineOf(snapshot: Snapshot, fromMs = 0): Moment[] {
-  const moments = [...lanes.flatMap((kind) => snapshot.of(kind).flatMap((object) => [...conditionMoments(object), ...ownMoments(object)])), ...snapshot.of('Event', '').flatMap(eventMoments)];
+  const moments = [...lanes.flatMap((kind) => snapshot.of(kind).flatMap((object) => [...ownMoments(object), ...conditionMoments(object)])), ...snapshot.of('Event', '').flatMap(eventMoments)];
   const lane = ({ ref }: Moment) => (lanes.includes(ref.kind) ? lanes.indexOf(ref.kind) : lanes.length);
   const sorted = moments.filter(({ atMs }) => atMs >= fromMs).sort((a, b) => a.atMs - b.atMs || lane(a) - lane(b) || compare(refText(a.ref), refText(b.ref)));
   const told = new Set<string>();
