@@ -47,8 +47,11 @@ export const commonHelp: Readonly<Record<string, string>> = {
   color: 'always, never, or auto (default; NO_COLOR is honoured)',
 };
 
+/** What parseArgs answers for a command's own options and the common ones. Named, because its inferred form does not survive into declarations. */
+export type ParsedCommand<O extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<{ readonly options: typeof commonOptions & O; readonly allowPositionals: true; readonly strict: true }>>;
+
 /** Parses a command's arguments; what does not fit is a usage error that names the command's help. */
-export function parseCommand<const O extends ParseArgsOptionsConfig>(command: string, context: CommandContext, options: O) {
+export function parseCommand<const O extends ParseArgsOptionsConfig>(command: string, context: CommandContext, options: O): ParsedCommand<O> {
   try {
     return parseArgs({ args: [...context.args], options: { ...commonOptions, ...options }, allowPositionals: true, strict: true });
   } catch (error) {
