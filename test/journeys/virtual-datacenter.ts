@@ -23,8 +23,8 @@ export interface VirtualDatacenter {
   readonly env: VirtualEnv;
   readonly lab: Lab;
   readonly store: Store;
-  /** Starts a Keelson on the store, as a process of its own. */
-  start(onEffect?: (effect: Effect, process: VirtualProcess) => void): RunningKeelson;
+  /** Starts a Keelson on the store, or on another one, as a process of its own. */
+  start(onEffect?: (effect: Effect, process: VirtualProcess) => void, onStore?: Store): RunningKeelson;
   /** Advances until everything is ready as `keelson up` understands it. */
   untilReady(running: RunningKeelson, limitMs?: number): Promise<number>;
 }
@@ -69,7 +69,7 @@ export async function virtualDatacenter(options: DatacenterOptions = {}): Promis
   const store = createMemoryStore();
   return {
     env, lab, store,
-    start: (onEffect) => startProcess(env, lab, store, onEffect),
+    start: (onEffect, onStore) => startProcess(env, lab, onStore ?? store, onEffect),
     async untilReady(running, limitMs = 3_600_000) {
       const what = () => (running.keelson ? `readiness (missing: ${running.keelson.missing().join('; ')}; states: ${JSON.stringify(running.keelson.running.states())})` : 'the start of Keelson');
       return env.clock.runUntil(() => running.keelson !== undefined && running.keelson.missing().length === 0, { limitMs, what });
@@ -127,7 +127,7 @@ function gitOf(process: VirtualProcess, lab: Lab): GitClient {
 }
 
 /** A client of the API on the store, without a Keelson process: what an outside observer sees. */
-export async function observer(datacenter: VirtualDatacenter): Promise<KubeClient> {
+export async function observer(datacenter: Pick<VirtualDatacenter, 'env' | 'store'>): Promise<KubeClient> {
   const { createApiServer } = await import('@keelson/apiserver');
   const api = await createApiServer({ env: datacenter.env, store: datacenter.store });
   return createKubeClient({ transport: api.localHandler, baseUrl: 'http://observer' });

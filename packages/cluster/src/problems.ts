@@ -139,6 +139,16 @@ export const problems = defineProblems({
     next: ['restore Secret {secret} from a backup; a new one would lock us out of every machine of the cluster'],
     reason: 'SecretsLost',
   },
+  endpointInUse: {
+    code: 'CLUSTER.ENDPOINT_IN_USE',
+    severity: 'error',
+    summary: 'an API server that is not ours answers at the endpoint of cluster {cluster}',
+    next: [
+      'if it is this cluster, and the store of Keelson was lost: stop Keelson and restore the backup of its data directory',
+      'if it is another cluster: give {cluster} an endpoint of its own in spec.controlPlaneEndpoint',
+    ],
+    reason: 'EndpointInUse',
+  },
   etcdBootstrapRefused: {
     code: 'CLUSTER.ETCD_BOOTSTRAP_REFUSED',
     severity: 'error',

@@ -22,6 +22,10 @@ export const hostAnnotations = {
   medium: 'metal.keelson.dev/medium',
   /** How far a wipe has come; see WipeRecord. */
   wipe: 'metal.keelson.dev/wipe',
+  /** The machine runs something nobody told us of; see OccupiedRecord. */
+  occupied: 'metal.keelson.dev/occupied',
+  /** The user's: UUID or serial number of the machine whose disks may be overwritten. Goes once the machine is started from the image. */
+  overwrite: 'metal.keelson.dev/overwrite',
 } as const;
 
 export const hostFinalizer = 'baremetalhost.metal3.io';
@@ -43,6 +47,12 @@ export type Intent =
 export type WipeRecord =
   | { readonly phase: 'looking'; readonly from: 'disk' | 'image'; readonly second: boolean; readonly atMs: number }
   | { readonly phase: 'requested' | 'confirmed'; readonly atMs: number };
+
+/** Why the machine is left alone, and since when. */
+export interface OccupiedRecord {
+  readonly atMs: number;
+  readonly why: string;
+}
 
 export interface MachineIdentity {
   readonly uuid: string;
@@ -77,6 +87,16 @@ export function readWipe(host: BareMetalHost): WipeRecord | undefined {
   return phase === 'looking' ? { phase, from: record?.['from'] === 'disk' ? 'disk' : 'image', second: record?.['second'] === true, atMs } : undefined;
 }
 
+/** A record that cannot be read still counts: what is not known is not overwritten. */
+export function readOccupied(host: BareMetalHost): OccupiedRecord | undefined {
+  const text = annotationOf(host, hostAnnotations.occupied);
+  if (text === undefined) return undefined;
+  const record = parseRecord(text);
+  const atMs = record?.['atMs'];
+  const why = record?.['why'];
+  return { atMs: typeof atMs === 'number' ? atMs : 0, why: typeof why === 'string' ? why : `annotation ${hostAnnotations.occupied} says so` };
+}
+
 export function readIdentity(host: BareMetalHost): MachineIdentity | undefined {
   const record = parseRecord(annotationOf(host, hostAnnotations.identity));
   if (!record) return undefined;
@@ -85,7 +105,7 @@ export function readIdentity(host: BareMetalHost): MachineIdentity | undefined {
 }
 
 /** A record as an annotation's value: JSON with sorted keys, so that equal records are equal texts. */
-export function recordText(record: Intent | WipeRecord | MachineIdentity): string {
+export function recordText(record: Intent | WipeRecord | MachineIdentity | OccupiedRecord): string {
   return JSON.stringify(Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 

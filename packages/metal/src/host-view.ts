@@ -40,6 +40,8 @@ export type NodeObservation =
   | { readonly kind: 'silent'; readonly why: string }
   /** Unconfigured: it runs from the image and found no installation. */
   | { readonly kind: 'maintenance'; readonly address: string; readonly systemUuid: string }
+  /** A Talos node with a configuration that does not accept our talosconfig, or for which we have none. */
+  | { readonly kind: 'foreign'; readonly address: string; readonly why: string }
   /** It accepts the talosconfig. `installed`: Talos is on its disk. */
   | { readonly kind: 'configured'; readonly address: string; readonly systemUuid: string; readonly stage: string; readonly installed: boolean };
 

@@ -1,6 +1,6 @@
 /** The node on a host as far as metal needs it: who answers, and a request to wipe. The adapter speaks the Talos API. */
 import { describeError, type Env } from '@keelson/std';
-import { createTalosClient, stateTypes, type TalosClient } from '@keelson/talos/client';
+import { createTalosClient, isTalosProblem, stateTypes, type TalosClient } from '@keelson/talos/client';
 import { parseTalosconfig, selectContext, tlsOfContext } from '@keelson/talos/pki';
 import type { NodeObservation } from './host-view.ts';
 
@@ -68,6 +68,8 @@ async function observeAddress(env: Env, address: string, { talosconfig, signal }
     return { kind: 'maintenance', address, systemUuid: await systemUuidOf(client, signal) };
   } catch (error) {
     reasons.push(describeError(error));
+    // Only a configured node wants a certificate of whoever asks.
+    if (isTalosProblem(error, 'notInMaintenance')) return { kind: 'foreign', address, why: `${address}: ${[...new Set(reasons)].join('; ')}` };
   }
   return { kind: 'silent', why: `${address}: ${[...new Set(reasons)].join('; ')}` };
 }

@@ -4,7 +4,7 @@ import { BmcError, parseBmcAddress, problemOfAddress, problemOfBmcError, type Bm
 import type { ReconcileContext } from '@keelson/controller';
 import { annotationOf, detachRequest, hostAnnotations, hostFinalizer, readIdentity, readIntent, secretFinalizer, secretLabel } from './annotations.ts';
 import type { BmcConnections } from './connections.ts';
-import { hostName, isDeleting, nodeAddresses, provisionedUrl, stateOf, type BmcObservation, type Credentials, type HostState, type HostView, type NodeObservation } from './host-view.ts';
+import { hostName, imageUrl, isDeleting, nodeAddresses, provisionedUrl, stateOf, type BmcObservation, type Credentials, type HostState, type HostView, type NodeObservation } from './host-view.ts';
 import type { NodeWiper } from './node-wiper.ts';
 import { retryAt } from './plan.ts';
 import { observedGeneration } from './status.ts';
@@ -149,12 +149,22 @@ function hostOfSameMachine(host: BareMetalHost, bmc: Extract<BmcObservation, { k
   return '';
 }
 
-/** The node is asked where its answer decides: before and during a wipe, and while its medium is in the drive. */
+/** A machine that runs is asked who it is before it is stopped or given an image, and while it is left alone for what it may run. */
+function isJudged(host: BareMetalHost): boolean {
+  const state = stateOf(host);
+  const intent = readIntent(host);
+  if (state === 'provisioning') return !(intent?.operation === 'provision' && intent.step === 'boot');
+  if (state !== 'available' && state !== 'ready') return false;
+  return annotationOf(host, hostAnnotations.occupied) !== undefined || imageUrl(host) !== '' || host.spec?.online !== true;
+}
+
+/** The node is asked where its answer decides: before and during a wipe, while its medium is in the drive, and before a free machine is stopped. */
 async function observeNode(host: BareMetalHost, bmc: Extract<BmcObservation, { kind: 'ok' }>, talosconfig: string | undefined, context: ReconcileContext, world: MetalWorld): Promise<NodeObservation> {
   const state = stateOf(host);
   const wiping = state === 'deprovisioning' && provisionedUrl(host) !== '' && host.spec?.automatedCleaningMode !== 'disabled';
   const installing = state === 'provisioned' && annotationOf(host, hostAnnotations.medium) !== undefined && talosconfig !== undefined && readIntent(host) === undefined;
-  if ((!wiping && !installing) || bmc.power.power !== 'on') return wiping ? { kind: 'silent', why: `the machine is ${bmc.power.power}` } : { kind: 'not-asked' };
+  const judging = bmc.power.power === 'on' && isJudged(host);
+  if ((!wiping && !installing && !judging) || bmc.power.power !== 'on') return wiping ? { kind: 'silent', why: `the machine is ${bmc.power.power}` } : { kind: 'not-asked' };
   const addresses = nodeAddresses(host);
   if (addresses.length === 0) return { kind: 'silent', why: 'no address of the machine is known' };
   return world.nodes.observe(context.env, { addresses, ...(talosconfig === undefined ? {} : { talosconfig }), signal: context.signal });

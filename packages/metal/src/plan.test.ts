@@ -55,6 +55,8 @@ const image = { image: { url: iso, format: 'live-iso' as const } };
 const provisioned = { image: true };
 const configured: NodeObservation = { kind: 'configured', address: '10.0.2.1', systemUuid: identity.uuid, stage: 'running', installed: true };
 const maintenance: NodeObservation = { kind: 'maintenance', address: '10.0.2.1', systemUuid: identity.uuid };
+const foreign: NodeObservation = { kind: 'foreign', address: '10.0.2.1', why: 'it wants a client certificate' };
+const occupied = { [hostAnnotations.occupied]: recordText({ atMs: nowMs - minute, why: 'it was running when it was registered' }) };
 const silent: NodeObservation = { kind: 'silent', why: 'no answer' };
 const hardware = { hardware: { nics: [{ ip: '10.0.2.1', mac: '52:54:00:00:00:01' }] } };
 const wipe = (record: object) => ({ [hostAnnotations.wipe]: JSON.stringify(record) });
@@ -62,6 +64,7 @@ const provision = (step: string, agoMs = 0) => ({ [hostAnnotations.intent]: JSON
 const power = (change: string, agoMs: number, sinceMs = agoMs) => ({ [hostAnnotations.intent]: JSON.stringify({ operation: 'power', change, sinceMs: nowMs - sinceMs, atMs: nowMs - agoMs }) });
 const error = (code: string) => (plan: HostPlan) => assert.ok(plan.status.error?.problem.code === code, `${plan.status.error?.problem.code ?? 'no problem'}: ${plan.waitsFor ?? ''}`);
 const to = (state: string) => (plan: HostPlan) => assert.equal(plan.status.state, state);
+const frees = (plan: HostPlan) => assert.deepEqual(plan.steps.map((step) => step.kind === 'record' && step.annotations), [{ [hostAnnotations.occupied]: null }]);
 const waits = (text: RegExp) => (plan: HostPlan) => assert.match(plan.waitsFor ?? '', text);
 
 const rows: [string, Given, string, ((plan: HostPlan) => void)?][] = [
@@ -70,9 +73,21 @@ const rows: [string, Given, string, ((plan: HostPlan) => void)?][] = [
   ['marks the Secret before the first login', { view: { credentials: { state: 'ok', name: 'c', version: '1', claimed: false }, bmc: { kind: 'not-asked' } } }, 'claim-secret'],
   ['registers a new host with a BMC', { state: '' }, '', to('registering')],
   ['only knows a host without a BMC', { state: '', spec: { bmc: undefined } }, '', to('unmanaged')],
-  ['inspects after registration', { state: 'registering' }, '', to('inspecting')],
-  ['records the machine before anything else', { state: 'registering', annotations: { [hostAnnotations.identity]: '' } }, 'record', to('inspecting')],
-  ['skips inspection when it is disabled', { state: 'registering', spec: { inspectionMode: 'disabled' } }, '', to('preparing')],
+  ['inspects after registration', { power: 'off', state: 'registering' }, '', to('inspecting')],
+  ['records the machine before anything else', { power: 'off', state: 'registering', annotations: { [hostAnnotations.identity]: '' } }, 'record', to('inspecting')],
+  ['records that a machine was found running', { state: 'registering' }, 'record', to('inspecting')],
+  ['says nothing of a running machine that is externally provisioned', { state: 'registering', spec: { externallyProvisioned: true } }, '', to('externally provisioned')],
+  ['leaves a machine alone that was found running', { spec: image, annotations: occupied }, '', error('HOST.OCCUPIED')],
+  ['does not switch off a machine that was found running', { spec: { online: false }, annotations: occupied }, '', error('HOST.OCCUPIED')],
+  ['starts an occupied machine again', { power: 'off', annotations: occupied }, 'record power-on', error('HOST.OCCUPIED')],
+  ['records that a free machine runs a configured node', { spec: image, node: foreign }, 'record', error('HOST.OCCUPIED')],
+  ['does not stop a configured node for an image', { state: 'provisioning', spec: image, node: configured }, 'record', error('HOST.OCCUPIED')],
+  ['takes a machine that answers from maintenance', { spec: image, annotations: occupied, node: maintenance }, 'record', frees],
+  ['takes a machine that its owner gave away', { spec: image, annotations: { ...occupied, [hostAnnotations.overwrite]: identity.uuid.toUpperCase() } }, 'record', frees],
+  ['does not take a word that was given for another machine', { spec: image, annotations: { ...occupied, [hostAnnotations.overwrite]: 'S2' } }, '', error('HOST.OCCUPIED')],
+  ['leaves an occupied machine on when its image is taken back', { state: 'deprovisioning', annotations: occupied }, '', to('available')],
+  ['leaves an occupied machine on when its host is deleted', { state: 'powering off before delete', deleting: true, annotations: occupied }, '', to('deleting')],
+  ['skips inspection when it is disabled', { power: 'off', state: 'registering', spec: { inspectionMode: 'disabled' } }, '', to('preparing')],
   ['goes from registration to externally provisioned', { state: 'registering', spec: { externallyProvisioned: true } }, '', to('externally provisioned')],
   ['refuses a machine of another host', { state: 'registering', view: { sameMachineAs: 'n/other' } }, '', error('HOST.DUPLICATE_MACHINE')],
   ['refuses another machine', { bmc: { kind: 'ok', identity: { ...identity, uuid: '99999999-2222-4333-8444-555555555555' }, power: { power: 'on', health: 'ok', bootProgress: '' } }, spec: image }, '', error('HOST.WRONG_MACHINE')],

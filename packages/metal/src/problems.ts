@@ -68,6 +68,14 @@ export const metalProblems = defineProblems({
     code: 'HOST.NODE_IS_ANOTHER_MACHINE', severity: 'error', summary: "host {host}: the node at the host's address is another machine; it is not wiped",
     next: ['keelson host probe {address}', 'correct the address of the machine (DHCP lease, annotation inspect.metal3.io/hardwaredetails)'],
   },
+  occupied: {
+    code: 'HOST.OCCUPIED', severity: 'error', summary: 'host {host}: its machine runs something that is not known here, so it is neither stopped nor given an image',
+    next: [
+      'if it belongs to a cluster that Keelson built, and its store was lost: stop Keelson and restore the backup of its data directory',
+      'to keep the machine as it is: set spec.externallyProvisioned: true',
+      'if its disks may be overwritten (wipe a Talos node first: talosctl reset): kubectl annotate bmh -n {namespace} {name} metal.keelson.dev/overwrite={machine}',
+    ],
+  },
   externalWithoutImage: {
     code: 'HOST.EXTERNAL_WITHOUT_IMAGE', severity: 'error', summary: 'host {host}: externallyProvisioned was removed and no image says what runs on the machine',
     next: ['set spec.image to what runs there to take it over', 'or set externallyProvisioned: true again'],

@@ -14,6 +14,7 @@ import type { KeySource, SecretsBundle, VersionContract } from '@keelson/talos/p
 import { currentContract, generateAdminKubeconfig, generateSecretsBundle, generateTalosconfig, parseContract, parseSecretsBundle, parseTalosconfig, serializeSecretsBundle, serializeTalosconfig } from '@keelson/talos/pki';
 import { isControlPlaneMachine, machinesOf, typeMeta } from '../belongs.ts';
 import { clusterSecretType, finalizers, labels, secretNames } from '../names.ts';
+import { apiAtEndpoint } from '../connect/endpoint.ts';
 import { problems } from '../problems.ts';
 import { compareAddresses } from '../control-plane/plan.ts';
 import { secretData, secretText } from '../secret.ts';
@@ -30,6 +31,9 @@ export async function ensureClusterSecrets(writer: Writer, cluster: Cluster, key
     if (!bundleSecret) {
       const evidence = lostBundleEvidence(cluster, cache);
       if (evidence) return problem(problems.bundleLost, { secret: `${cluster.metadata.namespace}/${names.bundle}` }, { why: evidence });
+      // Without a bundle there is no machine of ours yet, so whoever answers there is somebody else's or from before the store was lost.
+      const answers = await apiAtEndpoint(env, cluster);
+      if (answers) return problem(problems.endpointInUse, { cluster: keyOf(cluster) }, { why: `${answers}, and Secret ${names.bundle} with its keys is not here`, where: `Cluster ${keyOf(cluster)}, spec.controlPlaneEndpoint` });
       const bundle = await generateSecretsBundle({ contract: contractOf(cluster, cache), nowMs: env.clock.now(), random: env.random, keys });
       bundleSecret = await createSecret(writer, cluster, names.bundle, 'Opaque', { bundle: serializeSecretsBundle(bundle) });
     }

@@ -90,7 +90,8 @@ async function reconcileCluster(scope: Scope, seen: Cluster): Promise<ReconcileR
   await writeClusterStatus(scope, cluster, parts, provisioned, initialized);
   env.log.debug('cluster seen', { cluster: cluster.metadata.name, provisioned, initialized });
   // The API server of the cluster cannot wake us.
-  return { ...(initialized ? { requeueAfterMs: api?.kind === 'nodes' ? pollLimits.steadyMs : 5_000 } : {}), waitsFor: trouble?.summary ?? (initialized ? undefined : 'its control plane') };
+  const requeueAfterMs = initialized ? (api?.kind === 'nodes' ? pollLimits.steadyMs : 5_000) : trouble?.code === problems.endpointInUse.code ? 30_000 : undefined;
+  return { ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }), waitsFor: trouble?.summary ?? (initialized ? undefined : 'its control plane') };
 }
 
 function seenParts(scope: Scope, cluster: Cluster): Pick<ClusterSeen, 'deployments' | 'machines'> {

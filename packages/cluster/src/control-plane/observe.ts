@@ -3,9 +3,10 @@ import type { Cluster, TalosControlPlane } from '@keelson/api';
 import { Machine, Metal3Machine, Secret, TalosConfig } from '@keelson/api';
 import type { KubeObject } from '@keelson/kube';
 import { findCondition, isConditionTrue } from '@keelson/kube';
-import type { Cache } from '@keelson/controller';
+import type { ReconcileContext } from '@keelson/controller';
 import { mapBounded, parseTime } from '@keelson/std';
 import { machinesOf } from '../belongs.ts';
+import { apiAtEndpoint } from '../connect/endpoint.ts';
 import type { ControlPlaneNode, NodeMember, TalosNodes } from '../connect/talos-nodes.ts';
 import { annotations, records, secretNames } from '../names.ts';
 import { providerKind } from '../provider-kinds.ts';
@@ -40,13 +41,15 @@ export interface ControlPlaneSeen {
   readonly record?: BootstrapRecord;
   readonly bootstrapped: boolean;
   readonly members?: readonly EtcdMember[];
+  /** Who answers as an API server at the endpoint while no machine of ours holds etcd data. */
+  readonly foreignApi?: string;
   /** Why there is no list of members although nodes answered. */
   readonly disagreement?: string;
 }
 
 const silent: ControlPlaneNode = { etcd: 'unknown', unhealthy: [], etcdHealthy: false };
 
-export async function observeControlPlane(controlPlane: TalosControlPlane, cluster: Cluster | undefined, cache: Cache, nodes: TalosNodes): Promise<ControlPlaneSeen> {
+export async function observeControlPlane(controlPlane: TalosControlPlane, cluster: Cluster | undefined, { cache, env }: ReconcileContext, nodes: TalosNodes): Promise<ControlPlaneSeen> {
   const namespace = controlPlane.metadata.namespace;
   const own = cache.list<Machine>(Machine, { namespace, ownerUid: controlPlane.metadata.uid });
   const others = cluster ? machinesOf(cluster, cache).length - own.filter((machine) => machine.spec.clusterName === cluster.metadata.name).length : 0;
@@ -66,7 +69,10 @@ export async function observeControlPlane(controlPlane: TalosControlPlane, clust
     };
   });
   const bootstrapped = records.etcdBootstrapped in (controlPlane.metadata.annotations ?? {}) || controlPlane.status?.bootstrapped === true;
-  return { machines, others, talosconfig, record: bootstrapRecord(controlPlane), bootstrapped, ...agreeOnMembers(machines) };
+  // Asked after the nodes: an API server of our own has etcd data under it by then.
+  const isBeginning = cluster !== undefined && !bootstrapped && !controlPlane.metadata.deletionTimestamp && machines.some(({ node }) => node.etcd === 'no-data') && machines.every(({ node }) => node.etcd !== 'data');
+  const foreignApi = isBeginning ? await apiAtEndpoint(env, cluster) : undefined;
+  return { machines, others, talosconfig, record: bootstrapRecord(controlPlane), bootstrapped, ...(foreignApi ? { foreignApi } : {}), ...agreeOnMembers(machines) };
 }
 
 /** The planner's view of what was seen. */
@@ -84,6 +90,7 @@ export function controlPlaneState(controlPlane: TalosControlPlane, seen: Control
     machines: seen.machines.map(toPlanMachine),
     bootstrapMachine: seen.record?.machine,
     bootstrapped: seen.bootstrapped,
+    ...(seen.foreignApi ? { foreignApi: seen.foreignApi } : {}),
     members: seen.members,
   };
 }

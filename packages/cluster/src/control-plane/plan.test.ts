@@ -27,6 +27,8 @@ test('etcd is bootstrapped on one recorded machine, and only when no other can h
     ['the first ready node is recorded, others have no config yet', state([bare('m1'), fresh('m2'), bare('m3')]), ['record-bootstrap m2'], []],
     ['the lowest address of those that are ready', state([fresh('m1', { address: '10.0.0.200' }), fresh('m2', { address: '10.0.0.30' }), fresh('m3', { address: '10.0.0.4' })]), ['record-bootstrap m3'], []],
     ['a configured node that is silent may hold data', state([fresh('m1'), fresh('m2', { etcd: 'unknown' }), bare('m3')]), [], ['etcd-unknown']],
+    ['an API server that is not ours answers at the endpoint', state([fresh('m1'), bare('m2')], { foreignApi: 'https://10.0.0.9:6443' }), [], ['endpoint-in-use']],
+    ['the API server at the endpoint is ours', state([machine('m1'), bare('m2')], { foreignApi: 'https://10.0.0.9:6443' }), ['record-bootstrapped m1'], []],
     ['the recorded machine, not the lowest', state([fresh('m1'), fresh('m2'), fresh('m3')], { bootstrapMachine: 'm2' }), ['bootstrap-etcd m2'], []],
     ['the recorded machine is silent: nobody else', state([fresh('m1'), fresh('m2', { etcd: 'unknown' }), fresh('m3')], { bootstrapMachine: 'm2' }), [], []],
     ['the recorded machine is being deleted: wait for its end', state([fresh('m1'), fresh('m2', { deleting: true }), fresh('m3'), fresh('m4')], { bootstrapMachine: 'm2' }), [], []],

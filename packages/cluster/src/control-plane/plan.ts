@@ -53,6 +53,8 @@ export interface ControlPlaneState {
   /** The recorded choice. */
   readonly bootstrapMachine?: string;
   readonly bootstrapped: boolean;
+  /** Who answers as an API server at the endpoint while no machine of ours holds etcd data. */
+  readonly foreignApi?: string;
   /** Members as the nodes agree on them; undefined when no node answers. */
   readonly members?: readonly EtcdMember[];
 }
@@ -71,6 +73,7 @@ export type ControlPlaneStep =
 export type ControlPlaneRefusal =
   | { readonly kind: 'zero-replicas'; readonly why: string }
   | { readonly kind: 'etcd-unknown'; readonly why: string }
+  | { readonly kind: 'endpoint-in-use'; readonly why: string }
   | { readonly kind: 'quorum'; readonly machine: string; readonly why: string }
   | { readonly kind: 'last-member'; readonly machine: string; readonly why: string };
 
@@ -117,6 +120,10 @@ function planTeardown(state: ControlPlaneState, plan: MakePlan): ControlPlanePla
 function planBootstrap(state: ControlPlaneState, refusals: ControlPlaneRefusal[], plan: MakePlan): ControlPlanePlan {
   const holder = state.machines.find((machine) => machine.etcd === 'data');
   if (holder) return plan([{ kind: 'record-bootstrapped', machine: holder.name, summary: `etcd has data on ${holder.name}: it is bootstrapped` }]);
+  if (state.foreignApi) {
+    refusals.push({ kind: 'endpoint-in-use', why: `${state.foreignApi}, and no machine here holds etcd data` });
+    return plan([], 'the endpoint of the cluster to be free: a second etcd behind it would split the cluster');
+  }
   const chosen = state.machines.find((machine) => machine.name === state.bootstrapMachine);
   const gate = othersWithoutData(state, chosen?.name);
   if (chosen) {

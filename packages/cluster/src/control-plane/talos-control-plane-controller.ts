@@ -75,7 +75,7 @@ async function reconcileControlPlane(scope: Scope, seen: TalosControlPlane): Pro
     warnOfUnsupportedFields(scope.context, TalosControlPlane, seen);
     if (cluster) await adoptTemplate(scope, controlPlane, cluster);
   }
-  const observed = await observeControlPlane(controlPlane, cluster, cache, scope.nodes);
+  const observed = await observeControlPlane(controlPlane, cluster, scope.context, scope.nodes);
   if (controlPlane.metadata.deletionTimestamp && observed.machines.length === 0) return dropFinalizer(scope, TalosControlPlane, controlPlane, finalizers.talosControlPlane);
   const plan = planControlPlane(controlPlaneState(controlPlane, observed, notReadyFor(cluster, observed)));
   const done = await execute(scope, controlPlane, cluster, observed, plan);
@@ -236,6 +236,7 @@ function toProblem(refusal: ControlPlaneRefusal, controlPlane: TalosControlPlane
   switch (refusal.kind) {
     case 'zero-replicas': return problem(problems.zeroReplicas, { name, replicas: controlPlane.spec?.replicas ?? 0 }, { why: refusal.why });
     case 'etcd-unknown': return problem(problems.etcdUnknown, { name }, { why: refusal.why });
+    case 'endpoint-in-use': return problem(problems.endpointInUse, { cluster: name }, { why: refusal.why });
     case 'quorum': return problem(problems.etcdQuorum, { machine: refusal.machine }, { why: refusal.why });
     case 'last-member': return problem(problems.etcdLastMember, { machine: refusal.machine }, { why: refusal.why });
   }

@@ -4,11 +4,14 @@ import { hostName, imageUrl, type HostView } from '../host-view.ts';
 import { planSteady } from '../power-plan.ts';
 import { metalProblems } from '../problems.ts';
 import { enterState, failPlan, type HostPlan } from '../steps.ts';
+import { planOccupied } from './occupied.ts';
 
 /** Ready for use: the power follows spec.online, and an image with online starts a provisioning. */
 export function planAvailable(view: HostView): HostPlan {
   const { host } = view;
   if (host.spec?.externallyProvisioned) return enterState(view, 'externally provisioned');
+  const occupied = planOccupied(view);
+  if (occupied) return occupied;
   const wantsImage = imageUrl(host) !== '' || (host.spec?.customDeploy?.method ?? '') !== '';
   if (!wantsImage && isInspectionRequested(host)) return enterState(view, 'inspecting', { events: [{ reason: 'InspectionStarted', message: 'Hardware inspection started' }] });
   if (wantsImage) {

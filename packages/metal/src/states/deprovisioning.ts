@@ -10,6 +10,7 @@ import { planOff, powerOffMode } from '../power-plan.ts';
 import { metalProblems } from '../problems.ts';
 import { enterState, failPlan, hostPlan, type HostPlan, type HostStep } from '../steps.ts';
 import { deleteTries, pollAfter, timers } from '../timers.ts';
+import { isOccupied } from './occupied.ts';
 import { bootFromImage } from './provisioning.ts';
 import { sameUuid } from './provisioned.ts';
 
@@ -33,7 +34,9 @@ function takeDown(view: HostView, why: string): HostPlan {
   const { host, bmc } = view;
   if (bmc.kind !== 'ok') return hostPlan(view);
   const confirmed = readWipe(host)?.phase === 'confirmed';
-  if (bmc.power.power !== 'off') return planOff(view, powerOffMode(view, confirmed), `the host is deprovisioned: ${why}`);
+  // It was never started from an image of ours, so what runs on it is somebody's.
+  const isLeft = provisionedUrl(host) === '' && isOccupied(view);
+  if (!isLeft && bmc.power.power !== 'off') return planOff(view, powerOffMode(view, confirmed), `the host is deprovisioned: ${why}`);
   const inserted = (bmc.media ?? []).some((slot) => slot.bootable && slot.inserted);
   const overridden = bmc.boot !== undefined && bmc.boot.lasts !== 'off' && bmc.boot.device !== 'disk';
   const steps: HostStep[] = [
@@ -42,7 +45,7 @@ function takeDown(view: HostView, why: string): HostPlan {
   ];
   // The state changes first and the records go in the next state, so that a crash between them does not lose the proof.
   return enterState(view, isDeleting(host) ? 'powering off before delete' : 'available', {
-    steps, status: { image: null, resetProvisioningFailures: true, poweredOn: false },
+    steps, status: { image: null, resetProvisioningFailures: true, ...(isLeft ? {} : { poweredOn: false }) },
     events: [{ reason: 'DeprovisioningComplete', message: `Image deprovisioning completed: ${why}` }],
   });
 }
@@ -60,8 +63,9 @@ function planWipe(view: HostView): HostPlan {
       if (record?.phase === 'requested' && nowMs - record.atMs < timers.wipeAgainMs) return waiting(view, 'the node to wipe its disk', record);
       return request(view, node.address, node.systemUuid);
     case 'silent':
+    case 'foreign':
     case 'not-asked':
-      return planSilent(view, record, node.kind === 'silent' ? node.why : 'the node was not asked');
+      return planSilent(view, record, node.kind === 'not-asked' ? 'the node was not asked' : node.why);
   }
 }
 

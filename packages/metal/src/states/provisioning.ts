@@ -3,12 +3,13 @@
  * and the machine is powered on. Every look begins from what is seen, so a crash anywhere costs one look.
  */
 import { problem } from '@keelson/std';
-import { hostAnnotations, readIntent, recordText, type Intent } from '../annotations.ts';
+import { annotationOf, hostAnnotations, readIntent, recordText, type Intent } from '../annotations.ts';
 import { hostName, imageUrl, type HostView } from '../host-view.ts';
 import { metalProblems } from '../problems.ts';
 import { enterState, failPlan, hostPlan, type HostPlan, type HostStep } from '../steps.ts';
 import { pollAfter, provisioningTries, timers } from '../timers.ts';
 import { whyNotServed } from './available.ts';
+import { planOccupied } from './occupied.ts';
 
 type ProvisionIntent = Extract<Intent, { operation: 'provision' }>;
 
@@ -25,6 +26,9 @@ export function planProvisioning(view: HostView): HostPlan {
     return failPlan(view, { type: 'provisioning error', retry: 'back-off', problem: problem(metalProblems.noVirtualMedia, { host: hostName(host), address: host.spec?.bmc?.address ?? '' }, { why: `slots that take a CD image by URL: none (seen: ${seen})` }) });
   }
   const { power } = bmc.power;
+  // The store may be older than the machine: what runs now decides whether it may be stopped.
+  const occupied = intent?.step === 'boot' ? undefined : planOccupied(view);
+  if (occupied) return occupied;
   if (intent?.step === 'boot') {
     if (power === 'on') return finish(view);
     return power === 'off' ? startBoot(view, intent) : waitPower(view, intent);
@@ -44,7 +48,7 @@ function powerOff(view: HostView, intent: ProvisionIntent | undefined, nowMs: nu
   return hostPlan(view, {
     steps: [
       record(view, { step: 'prepare', sinceMs: intent?.sinceMs ?? nowMs }),
-      { kind: 'power-off', mode: 'hard', summary: 'power off before the image is inserted', guard: 'the host was available, so nothing is provisioned on it, and spec.image is set' },
+      { kind: 'power-off', mode: 'hard', summary: 'power off before the image is inserted', guard: 'the host was available, no Talos node with a configuration answers on it, and spec.image is set' },
     ],
     waitsFor: 'the machine to power off before the image is inserted', requeueAfterMs: pollAfter(0),
   });
@@ -80,7 +84,7 @@ function record(view: HostView, { step, sinceMs, medium }: { step: ProvisionInte
   return {
     kind: 'record', summary: step === 'boot' ? 'record that the image is booted next' : 'record that the machine is prepared for the image',
     // A wipe that was proved before says nothing about what is booted now.
-    annotations: { [hostAnnotations.intent]: recordText(intent), [hostAnnotations.wipe]: null, ...(medium === undefined ? {} : { [hostAnnotations.medium]: medium }) },
+    annotations: { [hostAnnotations.intent]: recordText(intent), [hostAnnotations.wipe]: null, ...(step === 'boot' && annotationOf(view.host, hostAnnotations.overwrite) !== undefined ? { [hostAnnotations.overwrite]: null } : {}), ...(medium === undefined ? {} : { [hostAnnotations.medium]: medium }) },
   };
 }
 

@@ -3,6 +3,7 @@ import { hostAnnotations, isInspectionDisabled, readIdentity, recordText, type M
 import { hostName, type HostView } from '../host-view.ts';
 import { metalProblems } from '../problems.ts';
 import { enterState, failPlan, hostPlan, type HostPlan, type HostStep } from '../steps.ts';
+import { foundRunning } from './occupied.ts';
 
 /** The BMC has answered: who the machine is gets recorded before anything else may happen to it. */
 export function planRegistering(view: HostView): HostPlan {
@@ -16,9 +17,10 @@ export function planRegistering(view: HostView): HostPlan {
   }
   const { uuid } = bmc.identity;
   const recorded = readIdentity(host) !== undefined;
+  const found = foundRunning(view);
   const next = host.spec?.externallyProvisioned ? 'externally provisioned' : isInspectionDisabled(host) ? 'preparing' : 'inspecting';
   return enterState(view, next, {
-    steps: recorded ? [] : [recordIdentity(bmc.identity)],
+    steps: [...(recorded ? [] : [recordIdentity(bmc.identity)]), ...(found === undefined ? [] : [{ kind: 'record' as const, summary: 'record that the machine was found running', annotations: { [hostAnnotations.occupied]: found } }])],
     status: { id: uuid || host.metadata.uid || '', operationalStatus: 'OK' },
     events: [{ reason: 'Registered', message: 'Registered new host' }, ...(next === 'inspecting' ? [{ reason: 'InspectionStarted', message: 'Hardware inspection started' }] : [{ reason: 'InspectionSkipped', message: 'Hardware inspection skipped' }])],
   });
