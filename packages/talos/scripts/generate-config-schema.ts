@@ -1,5 +1,5 @@
 /**
- * Writes src/config/schema.ts from the published JSON schema of the machine configuration (../shared/data/talos-config.json).
+ * Writes src/config/schema.gen.ts from the published JSON schema of the machine configuration (../shared/data/talos-config.json).
  *
  * Usage: node packages/talos/scripts/generate-config-schema.ts [--check]
  * With --check nothing is written; exit code 1 when the file is out of date.
@@ -104,9 +104,9 @@ const out = [
   '',
 ].join('\n');
 
-const url = new URL('src/config/schema.ts', packageRoot);
+const url = new URL('src/config/schema.gen.ts', packageRoot);
 if (!process.argv.includes('--check')) writeFileSync(url, out);
 else if (readFileSync(url, 'utf8') !== out) {
-  process.stderr.write('src/config/schema.ts is out of date: run node packages/talos/scripts/generate-config-schema.ts\n');
+  process.stderr.write('src/config/schema.gen.ts is out of date: run node packages/talos/scripts/generate-config-schema.ts\n');
   process.exitCode = 1;
 }

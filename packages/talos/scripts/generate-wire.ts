@@ -1,5 +1,5 @@
 /**
- * Writes src/wire/{schema,types,methods}.ts from proto/*.proto.
+ * Writes src/wire/{schema,types,methods}.gen.ts from proto/*.proto.
  *
  * Usage: node packages/talos/scripts/generate-wire.ts [--check]
  * With --check nothing is written; exit code 1 when a file is out of date.
@@ -123,12 +123,12 @@ function methodsText(): string {
 
 const check = process.argv.includes('--check');
 for (const [file, text] of [['types', typesText()], ['schema', schemaText()], ['methods', methodsText()]] as const) {
-  const url = new URL(`src/wire/${file}.ts`, packageRoot);
+  const url = new URL(`src/wire/${file}.gen.ts`, packageRoot);
   if (!check) {
     writeFileSync(url, text);
     continue;
   }
   if (readFileSync(url, 'utf8') === text) continue;
-  process.stderr.write(`src/wire/${file}.ts is out of date: run node packages/talos/scripts/generate-wire.ts\n`);
+  process.stderr.write(`src/wire/${file}.gen.ts is out of date: run node packages/talos/scripts/generate-wire.ts\n`);
   process.exitCode = 1;
 }

@@ -1,50 +1,6 @@
-/** A JSON schema as Kubernetes uses it: a structural schema of a CustomResourceDefinition, or a definition of the built-ins' OpenAPI. */
-export interface Schema {
-  readonly $ref?: string;
-  readonly type?: string;
-  readonly format?: string;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly additionalProperties?: Schema | boolean;
-  readonly items?: Schema;
-  readonly required?: readonly string[];
-  readonly enum?: readonly unknown[];
-  readonly default?: unknown;
-  readonly nullable?: boolean;
-  readonly pattern?: string;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly multipleOf?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  readonly minProperties?: number;
-  readonly maxProperties?: number;
-  readonly anyOf?: readonly Schema[];
-  readonly oneOf?: readonly Schema[];
-  readonly allOf?: readonly Schema[];
-  readonly not?: Schema;
-  readonly 'x-kubernetes-int-or-string'?: boolean;
-  readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
-  readonly 'x-kubernetes-embedded-resource'?: boolean;
-  readonly 'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
-  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
-  readonly 'x-kubernetes-map-type'?: 'granular' | 'atomic';
-  readonly 'x-kubernetes-patch-strategy'?: string;
-  readonly 'x-kubernetes-patch-merge-key'?: string;
-  readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
-  readonly 'x-kubernetes-group-version-kind'?: readonly { readonly group: string; readonly version: string; readonly kind: string }[];
-}
+import type { Schema, ValidationRule } from '@keelson/kube/schema';
 
-/** A CEL rule of a structural schema. */
-export interface ValidationRule {
-  readonly rule: string;
-  readonly message?: string;
-  readonly messageExpression?: string;
-  readonly fieldPath?: string;
-  readonly reason?: string;
-  readonly optionalOldSelf?: boolean;
-}
+export type { Schema, ValidationRule };
 
 export interface PrinterColumn {
   readonly name: string;

@@ -6,7 +6,7 @@
  * them, and is wrong in two places. Both are mended here, see `corrections` and `legacyFields`.
  */
 import { documentId, isRecord, type ConfigDocument, type ConfigFinding } from './machine-config.ts';
-import { definitions, kinds, patterns } from './schema.ts';
+import { definitions, kinds, patterns } from './schema.gen.ts';
 
 type Shape =
   | { readonly kind: 'string' | 'int' | 'bool' | 'object' | 'any'; readonly min?: number; readonly max?: number }

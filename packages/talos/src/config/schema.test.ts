@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { legacyFieldTable, controlPlaneKinds } from './legacy.ts';
 import { fieldsOf, isKnownKind } from './schema-check.ts';
-import { definitions, kinds } from './schema.ts';
+import { definitions, kinds } from './schema.gen.ts';
 
 describe('the configuration schema', () => {
   it('can be read whole, and its references lead somewhere', () => {

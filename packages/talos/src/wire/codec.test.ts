@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { decode, encode, isMessageName, WireError } from './codec.ts';
-import { messageFields } from './schema.ts';
+import { messageFields } from './schema.gen.ts';
 import type { TalosMessageName } from './method.ts';
 
 interface GoldenLine {

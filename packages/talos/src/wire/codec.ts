@@ -8,9 +8,9 @@
  */
 import { createRequire } from 'node:module';
 import type * as Protobuf from 'protobufjs';
-import { enumValues, messageFields } from './schema.ts';
+import { enumValues, messageFields } from './schema.gen.ts';
 import type { TalosMessageName } from './method.ts';
-import type { TalosMessages } from './types.ts';
+import type { TalosMessages } from './types.gen.ts';
 
 /** A message for encoding: any field may be left out, at any depth. */
 export type Encodable<T> = T extends Uint8Array | string | number | bigint | boolean

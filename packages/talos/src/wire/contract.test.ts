@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { talosMethods } from './methods.ts';
-import { enumValues, messageFields } from './schema.ts';
+import { talosMethods } from './methods.gen.ts';
+import { enumValues, messageFields } from './schema.gen.ts';
 
 const dataUrl = new URL('../../../../../shared/data/proto/talos.json', import.meta.url);
 

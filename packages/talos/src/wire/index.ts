@@ -1,5 +1,5 @@
 export * from './codec.ts';
 export * from './method.ts';
-export * from './methods.ts';
+export * from './methods.gen.ts';
 export * from './time.ts';
-export type * from './types.ts';
+export type * from './types.gen.ts';

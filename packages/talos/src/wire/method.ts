@@ -1,5 +1,5 @@
 import type { GrpcMethod } from '@keelson/std';
-import type { TalosMessages } from './types.ts';
+import type { TalosMessages } from './types.gen.ts';
 
 export type TalosMessageName = keyof TalosMessages;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { messageFields } from './schema.ts';
-import { talosMethods } from './methods.ts';
+import { messageFields } from './schema.gen.ts';
+import { talosMethods } from './methods.gen.ts';
 import type { TalosMethod } from './method.ts';
 
 const ours: readonly TalosMethod[] = Object.values(talosMethods).flatMap((service) => Object.values(service));

@@ -1,6 +1,6 @@
 /** google.protobuf.Timestamp, Duration and Any as this API uses them. */
 import { decode, isMessageName } from './codec.ts';
-import type { Any, Duration, Timestamp } from './types.ts';
+import type { Any, Duration, Timestamp } from './types.gen.ts';
 
 /** A timestamp of milliseconds since the epoch. */
 export function timestampFromMs(epochMs: number): Timestamp {
