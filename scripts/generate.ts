@@ -1,7 +1,7 @@
 /**
- * Writes the kind tables (packages/api/tables) from the contract data, and the TypeScript declarations
- * (packages/api/src/gen) from the tables. Without the contract data only the second step is possible: then nothing is
- * written, and the committed files are checked against each other.
+ * Writes the kind tables (packages/api/tables) from the contract data, the TypeScript declarations
+ * (packages/api/src/gen) from the tables, and the tables of README.md (works-with.ts). Without the contract data the
+ * first step is not possible: then nothing is written, and the committed files are checked against each other.
  *
  *   node --conditions=keelson-source scripts/generate.ts [--check]
  */
@@ -13,6 +13,7 @@ import { hasContractData, readCrdFile, readOpenApi } from './generate/contract-d
 import { crdTable } from './generate/crd-table.ts';
 import { kubernetesTable } from './generate/kubernetes-table.ts';
 import { generatedHeader, typescriptIndex, typescriptModule } from './generate/typescript.ts';
+import { readmeWithTables } from './works-with.ts';
 
 /** In the order in which a short name that two families share is resolved. */
 const tableNames = ['kubernetes', 'flux', 'metal3', 'cluster-api', 'cluster-api-talos'] as const;
@@ -27,6 +28,7 @@ function main(): void {
   const outputs = new Map<string, string>();
   for (const table of tables) outputs.set(`${tablesFolder}${table.name}.json`, tableText(table));
   for (const [path, text] of declarations(tables)) outputs.set(path, text);
+  outputs.set('README.md', readmeWithTables(readCommitted('README.md') ?? ''));
 
   if (fromData && !check) {
     writeOutputs(outputs);

@@ -5,11 +5,11 @@ import { root } from '../program.ts';
 
 export interface WorksWithRow {
   readonly id: string;
+  /** Whether Keelson speaks it, or the lab plays it for Keelson. */
+  readonly side: 'keelson' | 'lab';
   readonly protocol: string;
   /** Test files that show it against our lab. */
   readonly lab: readonly string[];
-  /** What has to be said with it. */
-  readonly note?: string;
 }
 
 export interface WorksWith {
