@@ -1,5 +1,7 @@
 /** Killing Keelson at an effect boundary of a build, starting it again, and looking at what the hardware saw. */
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Event } from '@keelson/api';
 import type { Effect } from '@keelson/std/testing';
 import { assertNoMachineClaimedTwice, assertNoProvisionedDiskWiped, bootstrapCount } from '@keelson/lab/testing';
 import { virtualDatacenter, type DatacenterOptions, type VirtualDatacenter } from './virtual-datacenter.ts';
@@ -15,6 +17,12 @@ const buildLimitMs = 4 * 3_600_000;
 
 /** Calls that only look: the world is the same before and after them. */
 const readingCalls = /\/(Get|List|Watch|Version|ServiceList|EtcdMemberList|EtcdStatus|Read|Events|Kubeconfig|Hostname|SystemStat|Memory|Disks)$/;
+const readingRequests = /^(GET|HEAD|git) |[?&]dryRun=All(&|$)/;
+/**
+ * A commit of nothing but Events. People and the read models look at Events, no controller does (countBoundaries holds
+ * them to it), so a process that starts after one goes on exactly as one that starts after the commit before it.
+ */
+const eventCommit = /^(check [^,]+, )*put core\/events\/[^,]+$/;
 
 /**
  * Whether a crash here leaves a world that no other boundary leaves. Only what changes something counts, and the moment
@@ -24,9 +32,11 @@ export function isBoundary(effect: Effect): boolean {
   if (effect.when === 'before') return false;
   switch (effect.kind) {
     case 'request':
-      return !/^(GET|HEAD|git) ?/.test(effect.what);
+      return !readingRequests.test(effect.what);
     case 'grpc':
       return !readingCalls.test(effect.what);
+    case 'store':
+      return !eventCommit.test(effect.what);
     default:
       return true;
   }
@@ -38,6 +48,7 @@ export async function countBoundaries(options: DatacenterOptions): Promise<numbe
   let boundaries = 0;
   const running = datacenter.start((effect) => void (isBoundary(effect) && boundaries++));
   await datacenter.untilReady(running, buildLimitMs);
+  assert.deepEqual(running.keelson!.running.cache.list(Event), [], 'no controller reads Events, so that one more or less changes nothing');
   running.process.kill();
   await datacenter.lab.close();
   return boundaries;
@@ -70,6 +81,20 @@ export async function buildWithCrashes(options: DatacenterOptions, boundaries: r
   running.process.kill();
   await datacenter.lab.close();
   return { readyMs, crashes };
+}
+
+/** Declares the test that crashes a small build once at each boundary of the share, always from the beginning. */
+export function crashAtBoundaries(share: string, isInShare: (boundary: number) => boolean): void {
+  test(`a crash at every ${share} effect boundary of a build leads to the same end`, { timeout: 600_000 }, async () => {
+    const small = { files: smallest };
+    const boundaries = await countBoundaries(small);
+    assert.ok(boundaries > 200, `a build has only ${boundaries} effect boundaries`);
+    for (let at = 0; at < boundaries; at++) {
+      if (!isInShare(at)) continue;
+      const { crashes } = await buildWithCrashes(small, [at]);
+      assert.equal(crashes.length, 1, `boundary ${at} of ${boundaries} was not reached`);
+    }
+  });
 }
 
 function describe(effect: Effect): string {
