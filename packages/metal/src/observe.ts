@@ -1,5 +1,5 @@
 /** Makes a HostView: reads the cache, asks the BMC and, where it matters, the node. The only reader of the world outside. */
-import { BareMetalHost, Secret } from '@keelson/api';
+import { BareMetalHost, Metal3Machine, Secret } from '@keelson/api';
 import { BmcError, parseBmcAddress, problemOfAddress, problemOfBmcError, type Bmc, type BmcSubject, type BmcTarget } from '@keelson/bmc';
 import type { ReconcileContext } from '@keelson/controller';
 import { annotationOf, detachRequest, hostAnnotations, hostFinalizer, readIdentity, readIntent, secretFinalizer, secretLabel } from './annotations.ts';
@@ -29,7 +29,8 @@ export async function observeHost(host: BareMetalHost, context: ReconcileContext
   const bmc = await observeBmc(host, credentials, context, world);
   const sameMachineAs = bmc.kind === 'ok' && stateOf(host) === 'registering' ? hostOfSameMachine(host, bmc, context) : '';
   const node = bmc.kind === 'ok' ? await observeNode(host, bmc, talosconfig, context, world) : { kind: 'not-asked' as const };
-  return { ...base, bmc, node, sameMachineAs, nowMs: context.env.clock.now() };
+  const inUseBy = isDeleting(host) ? await consumerOf(host, context) : '';
+  return { ...base, bmc, node, sameMachineAs, inUseBy, nowMs: context.env.clock.now() };
 }
 
 export function secretOf(host: BareMetalHost, name: string, context: ReconcileContext): Secret | undefined {
@@ -133,6 +134,14 @@ async function observeBmc(host: BareMetalHost, credentials: Credentials, context
     if (!(error instanceof BmcError)) throw error;
     return { kind: 'failed', error: error.kind, problem: bmcProblemOf(host, error), ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) };
   }
+}
+
+/** Read from the API and not from a cache: it decides whether a running machine is wiped. */
+async function consumerOf(host: BareMetalHost, context: ReconcileContext): Promise<string> {
+  const { kind, name, namespace = host.metadata.namespace } = host.spec?.consumerRef ?? {};
+  if (kind !== Metal3Machine.kind || !name) return '';
+  const consumer = await context.client.get<Metal3Machine>(Metal3Machine, { name, ...(namespace ? { namespace } : {}) });
+  return consumer && !consumer.metadata.deletionTimestamp ? `${namespace}/${name}` : '';
 }
 
 /** Another host that recorded this machine. */

@@ -44,7 +44,7 @@ function view(given: Given): HostView {
   };
   const slot = { id: 'Cd', types: ['CD'], bootable: true, inserted: given.inserted !== undefined, image: given.inserted ?? '' };
   return {
-    nowMs, host, credentials: { state: 'ok', name: 'c', version: '1', claimed: true }, sameMachineAs: '', hasTalosconfig: given.talosconfig ?? true,
+    nowMs, host, credentials: { state: 'ok', name: 'c', version: '1', claimed: true }, sameMachineAs: '', inUseBy: '', hasTalosconfig: given.talosconfig ?? true,
     bmc: given.bmc ?? { kind: 'ok', identity, power: { power: given.power ?? 'on', health: 'ok', bootProgress: '' }, media: given.media === false ? [] : [slot] },
     node: given.node ?? { kind: 'not-asked' }, ...given.view,
   };
@@ -90,6 +90,8 @@ const rows: [string, Given, string, ((plan: HostPlan) => void)?][] = [
   ['skips inspection when it is disabled', { power: 'off', state: 'registering', spec: { inspectionMode: 'disabled' } }, '', to('preparing')],
   ['goes from registration to externally provisioned', { state: 'registering', spec: { externallyProvisioned: true } }, '', to('externally provisioned')],
   ['refuses a machine of another host', { state: 'registering', view: { sameMachineAs: 'n/other' } }, '', error('HOST.DUPLICATE_MACHINE')],
+  ['keeps a deleted host whose machine is in use', { deleting: true, state: 'provisioned', status: provisioned, view: { inUseBy: 'n/m' } }, '', error('HOST.DELETED_IN_USE')],
+  ['deprovisions a deleted host that nobody uses', { deleting: true, state: 'provisioned', status: provisioned }, '', to('deprovisioning')],
   ['refuses another machine', { bmc: { kind: 'ok', identity: { ...identity, uuid: '99999999-2222-4333-8444-555555555555' }, power: { power: 'on', health: 'ok', bootProgress: '' } }, spec: image }, '', error('HOST.WRONG_MACHINE')],
   ['writes HardwareData', { state: 'inspecting' }, 'inspect', to('preparing')],
   ['passes preparing', { state: 'preparing' }, '', to('available')],

@@ -110,6 +110,8 @@ function planDeletion(view: HostView): HostPlan | undefined {
       return enterState(view, 'deleting');
     case 'provisioning':
     case 'provisioned':
+      // A host that left the repository, or was deleted by hand, does not take a running node with it.
+      if (view.inUseBy !== '') return failPlan(view, { type: 'preparation error', retry: 'waiting', problem: inUse(view) }, { requeueAfterMs: timers.inUsePollMs });
       return enterDeprovisioning(view, state);
     case 'deprovisioning':
     case 'powering off before delete':
@@ -120,6 +122,11 @@ function planDeletion(view: HostView): HostPlan | undefined {
     default:
       return enterState(view, 'powering off before delete');
   }
+}
+
+function inUse({ host, inUseBy }: HostView): Problem {
+  const { name, namespace = '' } = host.metadata;
+  return problem(metalProblems.deletedInUse, { host: hostName(host), name, namespace }, { why: `Metal3Machine ${inUseBy} has it and is not being deleted`, where: 'metadata.deletionTimestamp' });
 }
 
 function enterDeprovisioning(view: HostView, state: HostState): HostPlan {

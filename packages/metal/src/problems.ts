@@ -80,6 +80,13 @@ export const metalProblems = defineProblems({
     code: 'HOST.EXTERNAL_WITHOUT_IMAGE', severity: 'error', summary: 'host {host}: externallyProvisioned was removed and no image says what runs on the machine',
     next: ['set spec.image to what runs there to take it over', 'or set externallyProvisioned: true again'],
   },
+  deletedInUse: {
+    code: 'HOST.DELETED_IN_USE', severity: 'error', summary: 'host {host}: it is to be deleted while a machine of a cluster runs on it; it is not wiped and stays until that machine goes',
+    next: [
+      'to take the node out of its cluster and wipe it: delete its Machine (keelson trace host/{name} -n {namespace} names it)',
+      'to let go of the host and leave the node running: kubectl annotate bmh -n {namespace} {name} baremetalhost.metal3.io/detached=',
+    ],
+  },
   deletedUnwiped: {
     code: 'HOST.DELETED_UNWIPED', severity: 'warning', summary: 'host {host}: deleted without knowing its disk wiped or the machine off',
     next: ['wipe the machine by hand before it is used again'],

@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 export const timers = {
   /** Secret missing: also woken by the watch. */
   credentialsMissingMs: 10_000,
+  /** A deleted host whose machine is still in use. */
+  inUsePollMs: 30_000,
   unmanagedMs: 10 * 60_000,
   detachedMs: 10 * 60_000,
   /** Steady-state look at the power. */
