@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
-import { problem } from '@keelson/std';
+import { problem, type Env } from '@keelson/std';
 import { CommandError } from './output/failure.ts';
 import { cliProblems } from './problems.ts';
 
@@ -15,6 +15,8 @@ export interface CommandContext {
   readonly width: number | undefined;
   readonly isTerminal: boolean;
   readonly isErrTerminal: boolean;
+  /** Clock, network and files; the machine's own when absent. */
+  readonly world?: Env;
   /** Aborts on Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
 }
@@ -52,11 +54,19 @@ export type ParsedCommand<O extends ParseArgsOptionsConfig> = ReturnType<typeof 
 
 /** Parses a command's arguments; what does not fit is a usage error that names the command's help. */
 export function parseCommand<const O extends ParseArgsOptionsConfig>(command: string, context: CommandContext, options: O): ParsedCommand<O> {
+  const { color } = commonFlags(context);
+  if (color !== undefined && !['always', 'never', 'auto'].includes(color)) throw usageError(command, `--color ${color} is not always, never or auto`);
   try {
     return parseArgs({ args: [...context.args], options: { ...commonOptions, ...options }, allowPositionals: true, strict: true });
   } catch (error) {
     throw usageError(command, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** The options that every command takes, as far as they can be read before a command knows its own. */
+function commonFlags({ args }: CommandContext): { readonly color: string | undefined } {
+  const { values } = parseArgs({ args: [...args], options: commonOptions, allowPositionals: true, strict: false });
+  return { color: typeof values.color === 'string' ? values.color : undefined };
 }
 
 /** A usage error with exit code 2. */

@@ -4,6 +4,8 @@ export const cliProblems = defineProblems({
   usage: { code: 'CLI.USAGE', severity: 'error', summary: '{what}', next: ['keelson {help} --help'] },
   noServer: { code: 'CLI.NO_SERVER', severity: 'error', summary: 'no API answers at {where}', next: ['start it: keelson up --lab examples/datacenter', 'or name another: --kubeconfig FILE, --data-dir DIR'] },
   noKubeconfig: { code: 'CLI.NO_KUBECONFIG', severity: 'error', summary: 'there is no kubeconfig at {path}', next: ['start Keelson: keelson up --lab examples/datacenter', 'or name one: --kubeconfig FILE'] },
+  kubeconfigInvalid: { code: 'CLI.KUBECONFIG_INVALID', severity: 'error', summary: 'the kubeconfig at {path} cannot be used', next: ['name another: --kubeconfig FILE', 'kubectl config view --kubeconfig {path} --flatten --minify >plain.yaml writes one without files'] },
+  refused: { code: 'CLI.REFUSED', severity: 'error', summary: 'the API at {where} refuses', next: ['keelson status'] },
   unauthorised: { code: 'CLI.UNAUTHORISED', severity: 'error', summary: 'the API at {where} does not accept the credentials', next: ['take the kubeconfig that the running process wrote: --data-dir DIR'] },
   notFound: { code: 'CLI.NOT_FOUND', severity: 'error', summary: '{what} is not there', next: ['keelson get {kind}'] },
   unknownKind: { code: 'CLI.UNKNOWN_KIND', severity: 'error', summary: '"{kind}" is no kind that Keelson knows', next: ['keelson get --help', 'kubectl api-resources shows what the API has'] },

@@ -3,6 +3,7 @@ import type { Command, CommandContext } from './arguments.ts';
 import { renderHelp, renderOverview } from './help.ts';
 import { CommandError, exitCode, renderProblem } from './output/failure.ts';
 import { cliProblems } from './problems.ts';
+import { nearNames } from './suggest.ts';
 
 export const version = '0.1.0';
 
@@ -22,11 +23,16 @@ const table: readonly { readonly name: string; readonly summary: string; readonl
   { name: 'lab reset', summary: 'Throws the lab and its state away, to begin anew.', load: async () => (await import('./commands/lab/reset.ts')).labResetCommand },
 ];
 
+/** Every command as it is typed. */
+export const commandNames: readonly string[] = table.map(({ name }) => name);
+
 /** Runs one command line and answers the exit code. Errors are printed here and nowhere else. */
 export async function runProgram(argv: readonly string[], context: Omit<CommandContext, 'args'>): Promise<number> {
   try {
     return await dispatch(argv, context);
   } catch (error) {
+    // Ctrl-C ends requests under way; that they ended is no news.
+    if (context.signal.aborted && isEndOfRequest(error, context.signal)) return Number(context.signal.reason) || exitCode.interrupted;
     const failure = asCommandError(error);
     context.err(renderProblem(failure.problem));
     if (context.env['KEELSON_DEBUG'] && error instanceof Error) context.err(`${error.stack}\n${describeError(error)}\n`);
@@ -46,9 +52,11 @@ async function dispatch(argv: readonly string[], context: Omit<CommandContext, '
   }
   const entry = table.find(({ name }) => name === `${first} ${second}`) ?? table.find(({ name }) => name === first);
   if (!entry) {
-    const near = table.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
-    const what = near.length > 0 ? `say what to do with "${first}": ${near.join(', ')}` : `"${first}" is no command`;
-    throw new CommandError(problem(cliProblems.usage, { what, help: '' }, { why: '' }));
+    const verbs = table.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name);
+    const isHelp = second === '--help' || second === '-h' || second === undefined;
+    const near = verbs.length > 0 ? verbs : nearNames(isHelp || second.startsWith('-') ? first : `${first} ${second}`, table.map(({ name }) => name));
+    const what = verbs.length > 0 && isHelp ? `say what to do with "${first}"` : `"${verbs.length > 0 ? `${first} ${second}` : first}" is no command`;
+    throw new CommandError({ ...problem(cliProblems.usage, { what, help: '' }, { why: near.length > 0 ? `there is ${near.join(', ')}` : '' }), next: ['keelson --help'] });
   }
   const command = await entry.load();
   const args = argv.slice(entry.name.split(' ').length);
@@ -57,6 +65,10 @@ async function dispatch(argv: readonly string[], context: Omit<CommandContext, '
     return exitCode.done;
   }
   return command.run({ ...context, args });
+}
+
+function isEndOfRequest(error: unknown, signal: AbortSignal): boolean {
+  return error === signal.reason || (error instanceof Error && (error.name === 'AbortError' || error.name === 'TransportError' || error.cause === signal.reason));
 }
 
 function asCommandError(error: unknown): CommandError {

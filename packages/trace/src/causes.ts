@@ -84,6 +84,8 @@ function applierStandsOn(graph: Graph, object: KubeObject): KubeObject[] {
   const clusters = present(target ? snapshot.get('Cluster', parseKey(target)) : undefined);
   const dependencies = present(...dependenciesOf(object).map((key) => snapshot.get(object.kind, parseKey(key))));
   const applied = () => graph.appliedBy(object).map((one) => one.object).filter((one): one is KubeObject => one !== undefined && one !== object);
+  // Its last run was good: it has only not looked at its newest spec yet.
+  if (reason.endsWith('Succeeded')) return [];
   if (state !== 'failed') return [...sources, ...dependencies, ...clusters, ...applied()];
   switch (reason) {
     case 'ArtifactFailed':

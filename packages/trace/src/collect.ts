@@ -42,6 +42,17 @@ export async function collect(client: KubeClient, options: CollectOptions): Prom
   return snapshotOf(objects, options.nowMs, { remotes, unread: reader.unread });
 }
 
+/** The kind at a version that the server has, ours if it can be; undefined when the server has no such kind. */
+export async function servedKind(client: KubeClient, kind: KindRef): Promise<KindRef | undefined> {
+  const direct = await client.resolve(apiVersionOf(kind), kind.kind);
+  if (direct) return direct;
+  for (const version of await groupVersions(client)(kind.group)) {
+    const other = await client.resolve(`${kind.group}/${version}`, kind.kind);
+    if (other) return other;
+  }
+  return undefined;
+}
+
 const isSame = (a: KindRef, b: KindRef) => a.group === b.group && a.kind === b.kind;
 
 interface Reader {

@@ -1,5 +1,5 @@
 export { chainOf, causeText, type Chain, type Level, type Link } from './chain.ts';
-export { collect, type CollectOptions } from './collect.ts';
+export { collect, servedKind, type CollectOptions } from './collect.ts';
 export { findingsOf, healthSentence, type Finding } from './findings.ts';
 export * from './relations.ts';
 export * from './snapshot.ts';

@@ -20,10 +20,12 @@ function credentialsCommand(what: 'kubeconfig' | 'talosconfig', key: string, too
       const { values, positionals } = parseCommand(what, context, options);
       const name = positionals[0]?.replace(/^clusters?\//, '');
       if (!name) throw usageError(what, `name a cluster: keelson ${what} edge`);
-      const connection = await connect(values, context.cwd);
+      const connection = await connect(values, context);
       try {
         const { items } = await connection.client.list(Cluster, values.namespace ? { namespace: values.namespace } : {});
-        const cluster = items.find((item) => item.metadata.name === name);
+        const named = items.filter((item) => item.metadata.name === name);
+        if (named.length > 1) throw usageError(what, `there are several clusters ${name}; say which with -n: ${named.map(({ metadata }) => metadata.namespace).join(', ')}`);
+        const cluster = named[0];
         if (!cluster) throw new CommandError(problem(cliProblems.notFound, { what: `Cluster/${name}`, kind: 'clusters' }, { why: 'the API does not have it', where: connection.where }), exitCode.no);
         const secret = await connection.client.get(Secret, { namespace: cluster.metadata.namespace, name: `${name}-${what}` });
         const encoded = (secret?.['data'] as Record<string, string> | undefined)?.[key];

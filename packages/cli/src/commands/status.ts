@@ -1,4 +1,3 @@
-import { formatAge } from '@keelson/std';
 import { collect, findingsOf, healthSentence, refText, stateOf, type Snapshot } from '@keelson/trace';
 import { keyOf, type KubeObject } from '@keelson/kube';
 import { parseCommand, type Command } from '../arguments.ts';
@@ -6,6 +5,8 @@ import { connect, explainApiError } from '../connect.ts';
 import { exitCode } from '../output/failure.ts';
 import { createStyle, wantsColour, type Style } from '../output/style.ts';
 import { renderTable } from '../output/table.ts';
+import { timeColumn, type TimeColumn } from '../output/times.ts';
+import { tellUnread } from '../output/unread.ts';
 
 const options = { output: { type: 'string', short: 'o' } } as const;
 
@@ -18,9 +19,10 @@ export const statusCommand: Command = {
   optionHelp: { output: 'json prints the findings as data' },
   async run(context) {
     const { values } = parseCommand('status', context, options);
-    const connection = await connect(values, context.cwd);
+    const connection = await connect(values, context);
     try {
-      const snapshot = await collect(connection.client, { nowMs: connection.env.clock.now() });
+      const snapshot = await collect(connection.client, { nowMs: connection.env.clock.now(), events: false, namespace: connection.namespace });
+      tellUnread(snapshot, context.err);
       const findings = findingsOf(snapshot);
       if (values.output === 'json') {
         context.out(`${JSON.stringify({ summary: healthSentence(snapshot), findings }, null, 2)}\n`);
@@ -29,8 +31,9 @@ export const statusCommand: Command = {
       const style = createStyle(wantsColour(values.color, context.env, context.isTerminal));
       context.out(`${healthSentence(snapshot)}\n\n${renderOverviewTable(snapshot, style, context.width)}`);
       if (findings.length > 0) {
-        const rows = findings.map(({ ref, state, ageMs, because }) => [refText(ref), style.state(state.state), state.phase, ageMs === undefined ? '' : formatAge(ageMs), because ? `waits for ${refText(because)}` : state.message]);
-        context.out(`\n${renderTable(['OBJECT', 'STATE', 'PHASE', 'AGE', 'WHY'], rows, context.width === undefined ? {} : { width: context.width })}`);
+        const time = timeColumn(context.width);
+        const rows = findings.map(({ ref, state, because }) => [refText(ref), style.state(state.state), state.phase, time.cell(state.sinceMs, snapshot.nowMs), because ? `waits for ${refText(because)}` : state.message]);
+        context.out(`\n${renderTable(['OBJECT', 'STATE', 'PHASE', time.header, 'WHY'], rows, context.width === undefined ? {} : { width: context.width })}`);
       }
       return findings.length > 0 ? exitCode.no : exitCode.done;
     } catch (error) {
@@ -41,13 +44,13 @@ export const statusCommand: Command = {
 
 /** Sources, Kustomizations, clusters, machines and hosts, a line each. */
 export function renderOverviewTable(snapshot: Snapshot, style: Style, width?: number): string {
-  const kinds = ['GitRepository', 'Kustomization', 'Cluster', 'Machine', 'BareMetalHost'];
-  const rows = kinds.flatMap((kind) => [...snapshot.of(kind)].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)).map((object) => overviewRow(object, snapshot, style)));
-  return renderTable(['OBJECT', 'STATE', 'PHASE', 'AGE', 'MESSAGE'], rows, width === undefined ? {} : { width });
+  const time = timeColumn(width);
+  const kinds = ['GitRepository', 'OCIRepository', 'Bucket', 'Kustomization', 'HelmRelease', 'Cluster', 'Machine', 'BareMetalHost'];
+  const rows = kinds.flatMap((kind) => [...snapshot.of(kind)].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)).map((object) => overviewRow(object, snapshot, style, time)));
+  return renderTable(['OBJECT', 'STATE', 'PHASE', time.header, 'MESSAGE'], rows, width === undefined ? {} : { width });
 }
 
-function overviewRow(object: KubeObject, snapshot: Snapshot, style: Style): string[] {
+function overviewRow(object: KubeObject, snapshot: Snapshot, style: Style, time: TimeColumn): string[] {
   const state = stateOf(object, snapshot.nowMs);
-  const age = state.sinceMs === undefined ? '' : formatAge(snapshot.nowMs - state.sinceMs);
-  return [`${object.kind}/${keyOf(object)}`, style.state(state.state), state.phase, age, state.message];
+  return [`${object.kind}/${keyOf(object)}`, style.state(state.state), state.phase, time.cell(state.sinceMs, snapshot.nowMs), state.message];
 }

@@ -1,10 +1,12 @@
-import { formatAge, problem } from '@keelson/std';
-import { chainOf, collect, refText, type Chain } from '@keelson/trace';
+import { problem } from '@keelson/std';
+import { causeText, chainOf, collect, refText, type Chain } from '@keelson/trace';
 import { parseCommand, usageError, type Command } from '../arguments.ts';
 import { connect, explainApiError } from '../connect.ts';
 import { CommandError, exitCode } from '../output/failure.ts';
 import { createStyle, wantsColour, type Style } from '../output/style.ts';
 import { renderTable } from '../output/table.ts';
+import { timeColumn } from '../output/times.ts';
+import { tellUnread } from '../output/unread.ts';
 import { cliProblems } from '../problems.ts';
 import { parseTarget } from '../target.ts';
 
@@ -21,9 +23,10 @@ export const traceCommand: Command = {
     const { values, positionals } = parseCommand('trace', context, options);
     if (positionals.length === 0) throw usageError('trace', 'name an object: keelson trace cluster/edge');
     const { kind, ref } = parseTarget('trace', positionals, values.namespace);
-    const connection = await connect(values, context.cwd);
+    const connection = await connect(values, context);
     try {
-      const snapshot = await collect(connection.client, { nowMs: connection.env.clock.now(), extra: [kind], connect: connection.open });
+      const snapshot = await collect(connection.client, { nowMs: connection.env.clock.now(), extra: [kind], events: false, namespace: connection.namespace, connect: connection.open });
+      tellUnread(snapshot, context.err);
       const chain = chainOf(snapshot, ref);
       if (!chain) throw new CommandError(problem(cliProblems.notFound, { what: refText(ref), kind: kind.plural }, { why: 'neither the API nor a cluster that it manages has it', where: connection.where }), exitCode.no);
       if (values.output === 'json') context.out(`${JSON.stringify(chain, null, 2)}\n`);
@@ -37,12 +40,12 @@ export const traceCommand: Command = {
 
 /** The chain as a table, the cause named below it. */
 export function renderChain(chain: Chain, style: Style, width?: number): string {
+  const time = timeColumn(width);
   const rows = chain.links.map((link) => [
-    link.level, refText(link.ref), style.state(link.state.state), link.state.phase, link.ageMs === undefined ? '' : formatAge(link.ageMs),
-    [link.detail, link.waitsFor].filter((text) => text !== '').join('; '),
+    link.level, refText(link.ref), style.state(link.state.state), link.state.phase, time.cell(link.state.sinceMs, (link.state.sinceMs ?? 0) + (link.ageMs ?? 0)),
+    [link.ref.cluster ? `in ${link.ref.cluster}` : '', link.detail, link.waitsFor].filter((text) => text !== '').join('; '),
   ]);
-  const table = renderTable(['LEVEL', 'OBJECT', 'STATE', 'PHASE', 'AGE', 'DETAIL'], rows, width === undefined ? {} : { width });
-  const cause = chain.cause;
-  if (!cause) return `${table}\nEvery link is ready.\n`;
-  return `${table}\n${refText(cause.ref)} is in the way: ${cause.waitsFor || cause.state.phase}\n`;
+  const table = renderTable(['LEVEL', 'OBJECT', 'STATE', 'PHASE', time.header, 'DETAIL'], rows, width === undefined ? {} : { width });
+  const origin = chain.declared || chain.links.some(({ level }) => level === 'commit') ? '' : 'No Kustomization has put it there: it comes from no commit that is known here.\n';
+  return `${table}\n${origin}${chain.cause ? causeText(chain.cause) : 'Every link is ready.'}\n`;
 }

@@ -9,9 +9,20 @@ export function renderTable(headers: readonly string[], rows: readonly (readonly
   const widths = headers.map((header, i) => Math.max(textWidth(header), ...rows.map((row) => textWidth(row[i] ?? ''))));
   const line = (cells: readonly string[]) => {
     const text = cells.map((cell, i) => (i === cells.length - 1 ? cell : cell + ' '.repeat(Math.max(0, widths[i]! - textWidth(cell))))).join('  ').trimEnd();
-    return options.width !== undefined && textWidth(text) > options.width ? `${[...text].slice(0, Math.max(1, options.width - 1)).join('')}…` : text;
+    return options.width !== undefined && textWidth(text) > options.width ? `${cut(text, Math.max(1, options.width - 1))}…` : text;
   };
   return [headers, ...rows].map((cells) => `${line(cells)}\n`).join('');
+}
+
+/** The first characters that a terminal shows, with every colour code, so that none stays open. */
+function cut(text: string, width: number): string {
+  let shown = 0;
+  return text.split(/(\u001b\[[0-9;]*m)/).map((part, i) => {
+    if (i % 2 === 1) return part;
+    const kept = [...part].slice(0, width - shown).join('');
+    shown += textWidth(kept);
+    return kept;
+  }).join('');
 }
 
 /** Characters as a terminal shows them, without colour codes. */

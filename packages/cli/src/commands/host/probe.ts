@@ -3,6 +3,7 @@ import { parseCommand, usageError, type Command, type CommandContext } from '../
 import { CommandError, exitCode, renderProblem } from '../../output/failure.ts';
 import { renderTable } from '../../output/table.ts';
 import { cliProblems } from '../../problems.ts';
+import { worldOf } from '../../world.ts';
 
 const options = { user: { type: 'string', short: 'u' }, 'password-file': { type: 'string' }, insecure: { type: 'boolean' }, output: { type: 'string', short: 'o' } } as const;
 
@@ -17,11 +18,10 @@ export const hostProbeCommand: Command = {
     const { values, positionals } = parseCommand('host probe', context, options);
     const address = positionals[0];
     if (!address) throw usageError('host probe', 'name the address of a BMC: keelson host probe redfish://10.0.4.17');
-    const [{ nodeEnv }, { probeBmc }] = await Promise.all([import('@keelson/std/node'), import('@keelson/bmc')]);
-    const env = nodeEnv();
+    const [env, { probeBmc }] = await Promise.all([worldOf(context), import('@keelson/bmc')]);
     const password = await passwordOf(values['password-file'], context, env.files);
     const credentials = values.user !== undefined && password !== undefined ? { username: values.user, password } : undefined;
-    const report = await probeBmc(env, address.replace(/^https:\/\//, 'redfish://').replace(/^http:\/\//, 'redfish+http://'), credentials, { insecureSkipVerify: values.insecure ?? false, signal: context.signal, credentialsFrom: values.user ? `account ${values.user}` : 'no account was given' });
+    const report = await probeBmc(env, address, credentials, { insecureSkipVerify: values.insecure ?? false, signal: context.signal, credentialsFrom: values.user ? `account ${values.user}` : 'no account was given' });
     if (values.output === 'json') context.out(`${JSON.stringify(report, null, 2)}\n`);
     else {
       context.out(renderTable(['CHECK', 'RESULT', 'DETAIL'], report.rows.map(({ check, result, detail }) => [check, result, detail]), context.width === undefined ? {} : { width: context.width }));

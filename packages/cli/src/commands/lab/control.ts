@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { describeError, encodeText, problem, readText, type Env } from '@keelson/std';
+import type { CommandContext } from '../../arguments.ts';
 import { dataDirOf } from '../../connect.ts';
 import { CommandError, exitCode } from '../../output/failure.ts';
 import { cliProblems } from '../../problems.ts';
+import { worldOf } from '../../world.ts';
 
 export interface LabDoor {
   get<T>(path: string): Promise<T>;
@@ -10,10 +12,9 @@ export interface LabDoor {
 }
 
 /** The control door of the lab that runs on a data directory. Throws CLI.NO_LAB, or CLI.LAB_SILENT when it does not run. */
-export async function openLabDoor(dataDirFlag: string | undefined, cwd: string): Promise<LabDoor> {
-  const [{ nodeEnv }, { labAddresses }] = await Promise.all([import('@keelson/std/node'), import('@keelson/lab')]);
-  const env = nodeEnv();
-  const dataDir = dataDirOf(dataDirFlag, cwd);
+export async function openLabDoor(dataDirFlag: string | undefined, context: Pick<CommandContext, 'cwd' | 'world'>): Promise<LabDoor> {
+  const [env, { labAddresses }] = await Promise.all([worldOf(context), import('@keelson/lab')]);
+  const dataDir = dataDirOf(dataDirFlag, context.cwd);
   const path = join(dataDir, 'lab', 'lab.json');
   const bytes = await env.files.read(path);
   if (!bytes) throw new CommandError(problem(cliProblems.noLab, { path: dataDir }, { why: 'it has no state of a lab', where: path }), exitCode.no);

@@ -21,7 +21,7 @@ export const labFaultCommand: Command = {
     }
     const [machine, fault] = positionals;
     if (!fault) throw usageError('lab fault', 'name a machine and a fault: keelson lab fault r1u02 bmc-401');
-    const door = await openLabDoor(values['data-dir'], context.cwd);
+    const door = await openLabDoor(values['data-dir'], context);
     await door.post('/faults', { machine, fault, on: !values.clear });
     context.err(values.clear ? `${machine} is mended: ${fault}\n` : `${machine} has the fault ${fault}; mend it with --clear\n`);
     return exitCode.done;

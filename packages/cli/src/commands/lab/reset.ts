@@ -4,6 +4,7 @@ import { parseCommand, usageError, type Command } from '../../arguments.ts';
 import { dataDirOf } from '../../connect.ts';
 import { CommandError, exitCode } from '../../output/failure.ts';
 import { cliProblems } from '../../problems.ts';
+import { worldOf } from '../../world.ts';
 
 const options = { confirm: { type: 'string' } } as const;
 /** What `up --lab` writes below the data directory. Nothing else is touched. */
@@ -20,8 +21,7 @@ export const labResetCommand: Command = {
     const { values } = parseCommand('lab reset', context, options);
     const dataDir = dataDirOf(values['data-dir'], context.cwd);
     if (values['data-dir'] !== undefined && values.confirm !== values['data-dir']) throw usageError('lab reset', `this removes the state in ${dataDir}; repeat it to confirm: --confirm ${values['data-dir']}`);
-    const { nodeEnv } = await import('@keelson/std/node');
-    const { files } = nodeEnv();
+    const { files } = await worldOf(context);
     // Only a folder that a lab has written is a lab's to remove: real machines are never forgotten by this command.
     if (!(await files.read(join(dataDir, 'lab.json')))) throw new CommandError(problem(cliProblems.noLab, { path: dataDir }, { why: 'no lab.json in it', where: dataDir }), exitCode.no);
     const { openKeelsonStore } = await import('@keelson/server');

@@ -1,8 +1,10 @@
-import { formatAge, rfc3339 } from '@keelson/std';
+import { rfc3339 } from '@keelson/std';
 import type { JournalEntry, LabStatus } from '@keelson/lab';
 import { parseCommand, type Command } from '../../arguments.ts';
 import { exitCode } from '../../output/failure.ts';
 import { renderTable } from '../../output/table.ts';
+import { timeColumn } from '../../output/times.ts';
+import { worldOf } from '../../world.ts';
 import { openLabDoor } from './control.ts';
 
 const options = { output: { type: 'string', short: 'o' }, journal: { type: 'string' } } as const;
@@ -16,7 +18,7 @@ export const labStatusCommand: Command = {
   optionHelp: { journal: "print a machine's hardware journal: power, boot, writes and wipes", output: 'json prints it as data' },
   async run(context) {
     const { values } = parseCommand('lab status', context, options);
-    const door = await openLabDoor(values['data-dir'], context.cwd);
+    const door = await openLabDoor(values['data-dir'], context);
     const width = context.width === undefined ? {} : { width: context.width };
     if (values.journal !== undefined) {
       const entries = await door.get<JournalEntry[]>(`/journal?machine=${encodeURIComponent(values.journal)}`);
@@ -26,9 +28,10 @@ export const labStatusCommand: Command = {
     const status = await door.get<LabStatus>('/status');
     if (values.output === 'json') context.out(`${JSON.stringify(status, null, 2)}\n`);
     else {
-      const now = Date.now();
-      const rows = status.machines.map((m) => [m.name, m.power, m.runs, formatAge(now - m.sinceMs), m.disk, m.cluster, m.hostname, m.bmc, m.address, [...m.faults.map((fault) => `fault ${fault}`), m.waitsFor].filter((text) => text !== '').join('; ')]);
-      context.out(renderTable(['MACHINE', 'POWER', 'RUNS', 'AGE', 'DISK', 'CLUSTER', 'HOSTNAME', 'BMC', 'ADDRESS', 'WAITS FOR'], rows, width));
+      const now = (await worldOf(context)).clock.now();
+      const time = timeColumn(context.width);
+      const rows = status.machines.map((m) => [m.name, m.power, m.runs, time.cell(m.sinceMs, now), m.disk, m.cluster, m.hostname, m.bmc, m.address, [...m.faults.map((fault) => `fault ${fault}`), m.waitsFor].filter((text) => text !== '').join('; ')]);
+      context.out(renderTable(['MACHINE', 'POWER', 'RUNS', time.header, 'DISK', 'CLUSTER', 'HOSTNAME', 'BMC', 'ADDRESS', 'WAITS FOR'], rows, width));
     }
     return exitCode.done;
   },
