@@ -54,11 +54,13 @@ export interface Program {
 
 export const fromSources: Program = { command: process.execPath, args: [...conditions, sourceBin] };
 
-export function keelsonFolder(program: Program = fromSources): KeelsonFolder {
+/** `edit` changes files of the example before the lab makes its repository of it. */
+export function keelsonFolder(program: Program = fromSources, edit: Readonly<Record<string, (text: string) => string>> = {}): KeelsonFolder {
   const root = mkdtempSync(join(tmpdir(), 'keelson-journey-'));
   const dataDir = join(root, 'data');
   const example = join(root, 'datacenter');
   cpSync(exampleFolder, example, { recursive: true });
+  for (const [path, change] of Object.entries(edit)) writeFileSync(join(example, path), change(readFileSync(join(example, path), 'utf8')));
   const repository = join(dataDir, 'lab', 'repo');
   const read = (path: string) => createNetKubeClient(net, parseKubeconfig(readFileSync(path, 'utf8')));
   const run = (...args: string[]): Ended => {
