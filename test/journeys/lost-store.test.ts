@@ -46,8 +46,12 @@ test('an empty store, the same repository and running machines: nothing is touch
   for (const machine of (await client.list<Machine>(Machine)).items) assert.notEqual(findCondition(machine, 'Ready')?.message ?? '', '', machine.metadata.name);
 
   // Taking it all out of the repository again costs nothing either.
-  datacenter.lab.git.repository!.commit({ message: 'no cluster, no hosts', write: { 'clusters/management/kustomization.yaml': 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n' } });
+  datacenter.lab.git.repository!.commit({ message: 'no cluster, no hosts', write: {
+    'clusters/management/kustomization.yaml': (text) => text.replace('  - edge.yaml\n', ''),
+    'hosts/kustomization.yaml': (text) => text.replace(/ {2}- r1u0[1-5]\.yaml\n/g, ''),
+  } });
   await datacenter.env.clock.advance(2 * hour);
+  assert.deepEqual((await client.list<BareMetalHost>(BareMetalHost)).items.map((host) => host.metadata.name), ['r1u06']);
   assert.deepEqual(acts(datacenter.lab.journal(), before), []);
   again.process.kill();
   await datacenter.lab.close();

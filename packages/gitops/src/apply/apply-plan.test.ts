@@ -92,3 +92,29 @@ test('fields that kubectl owns are taken over, unless the object is merged', () 
   const merged = object('ConfigMap', 'c', {}, { 'kustomize.toolkit.fluxcd.io/ssa': 'Merge' });
   assert.deepEqual(plan([merged], { observed: [[merged, { live, result: live }]] }).steps, []);
 });
+
+const weighty = (kind: string, apiVersion: string): KubeObject => ({ ...object(kind, 'edge'), apiVersion });
+
+test('an empty build deletes neither machines nor what else was in the set with them', () => {
+  const config = object('ConfigMap', 'c');
+  for (const heavy of [weighty('BareMetalHost', 'metal3.io/v1alpha1'), weighty('Cluster', 'cluster.x-k8s.io/v1beta2'), weighty('Kustomization', 'kustomize.toolkit.fluxcd.io/v1')]) {
+    const inventory = [heavy, config].map(inventoryEntry);
+    const made = plan([], { inventory, stale: [heavy, config] });
+    assert.deepEqual([made.steps, made.inventory], [[], inventory], heavy.kind);
+    assert.match(made.held[0]?.why ?? '', /no objects at all/);
+    const left = plan([config], { inventory, stale: [heavy], observed: [[config, { live: config, result: config }]] });
+    assert.deepEqual(lines(left), [`delete ${heavy.kind}/shop/edge`], 'what leaves a set that lives is pruned');
+    const gone = plan([], { inventory, stale: [config] });
+    assert.deepEqual(lines(gone), ['delete ConfigMap/shop/c'], 'nothing of weight is there any more');
+  }
+});
+
+test('spec.force does not delete what machines hang on; the mark on the object does', () => {
+  const refused = { refused: { message: 'the field is immutable', immutable: true } };
+  const heavy = weighty('Cluster', 'cluster.x-k8s.io/v1beta2');
+  assert.match(plan([heavy], { force: true, observed: [[heavy, { live: heavy, ...refused }]] }).refused[0]?.message ?? '', /spec\.force does not/);
+  const marked = { ...heavy, metadata: { ...heavy.metadata, annotations: { 'kustomize.toolkit.fluxcd.io/force': 'enabled' } } };
+  assert.deepEqual(plan([marked], { observed: [[marked, { live: heavy, ...refused }]] }).steps.map(({ kind }) => kind), ['recreate']);
+  const light = object('ConfigMap', 'c');
+  assert.deepEqual(plan([light], { force: true, observed: [[light, { live: light, ...refused }]] }).steps.map(({ kind }) => kind), ['recreate']);
+});

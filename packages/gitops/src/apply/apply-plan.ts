@@ -1,6 +1,6 @@
 // What an apply would do, as data: kustomize-controller's drift test, skip rules, force and prune, decided in one pure function.
 import type { Plan, Step } from '@keelson/controller';
-import type { KindRef, KubeObject, ObjectKey } from '@keelson/kube';
+import { type KindRef, type KubeObject, type ObjectKey, parseApiVersion } from '@keelson/kube';
 import type { Origin } from '@keelson/kustomize';
 import { compareForApply, isFoundation, orderedOf } from './apply-order.ts';
 import { hasMark, isKept, isLeftAlone, isOwnedByKustomization } from './apply-options.ts';
@@ -69,7 +69,7 @@ export interface ApplyPlan extends Plan<ApplyStep> {
   /** Ids that are as they should be, or marked to be left alone. */
   readonly unchanged: readonly string[];
   readonly skipped: readonly string[];
-  /** Objects that left and are not deleted now, because another Kustomization has them; they stay in the inventory until it has taken them over. */
+  /** Objects that left and are not deleted now, because another Kustomization has them or because everything left at once; they stay in the inventory. */
   readonly held: readonly { readonly entry: InventoryEntry; readonly why: string }[];
   /** How many objects are desired. */
   readonly total: number;
@@ -117,9 +117,11 @@ function decide(desired: Desired, id: string, observed: Observed, force: boolean
   if (observed.deferred) return 'deferred';
   const name = objectText(object);
   if (refused) {
-    const mayForce = force || marked.some((one) => hasMark(one, 'force', 'enabled'));
-    if (!refused.immutable || !mayForce || !live) return { message: refused.message };
-    const guard = force ? 'spec.force of the Kustomization' : 'the object is marked kustomize.toolkit.fluxcd.io/force: enabled';
+    // What takes machines with it is deleted only on its own word, not on one that was meant for everything in the set.
+    const isMarked = marked.some((one) => hasMark(one, 'force', 'enabled'));
+    if (force && refused.immutable && !isMarked && isWeighty({ kind: object.kind, group: parseApiVersion(object.apiVersion).group })) return { message: `${refused.message}; spec.force does not delete and create again what machines hang on, only the annotation kustomize.toolkit.fluxcd.io/force: enabled on the object does` };
+    if (!refused.immutable || !(force || isMarked) || !live) return { message: refused.message };
+    const guard = !isMarked ? 'spec.force of the Kustomization' : 'the object is marked kustomize.toolkit.fluxcd.io/force: enabled';
     return { kind: 'recreate', id, desired, live, changes: [], summary: `delete ${name} and create it again: ${refused.message}`, guard };
   }
   if (!live) return { kind: 'create', id, desired, changes: [], summary: `create ${name}` };
@@ -130,10 +132,29 @@ function decide(desired: Desired, id: string, observed: Observed, force: boolean
   return { kind: 'configure', id, desired, live, changes, takeOver: taking, summary };
 }
 
-function heldBack({ prune, inventory, claims, stale, owner }: PlanInput, wanted: ReadonlySet<string>): ApplyPlan['held'] {
-  if (!prune || !claims) return [];
+/** Kinds whose deletion takes machines, or whole sets of objects, with it. */
+const weighty = ['BareMetalHost.metal3.io', 'Cluster.cluster.x-k8s.io', 'TalosControlPlane.controlplane.cluster.x-k8s.io', 'MachineDeployment.cluster.x-k8s.io', 'Kustomization.kustomize.toolkit.fluxcd.io'];
+
+function isWeighty({ kind, group }: { readonly kind: string; readonly group: string }): boolean {
+  return weighty.includes(`${kind}.${group}`);
+}
+
+/**
+ * A build without any object is more often a slip (an emptied file, a branch pushed over) than the wish to lose everything.
+ * Upstream prunes all the same; here that is so only where no machine hangs on it.
+ */
+function whyNotEmptied({ desired, inventory, stale }: PlanInput): string | undefined {
+  if (desired.length > 0) return undefined;
+  const ref = inventory.filter(({ id }) => stale.has(id)).map(parseInventoryEntry).find((one) => one && isWeighty(one));
+  return ref && `the build has no objects at all, and an empty build does not delete ${refText(ref)}; delete the Kustomization or the objects themselves if that is meant`;
+}
+
+function heldBack(input: PlanInput, wanted: ReadonlySet<string>): ApplyPlan['held'] {
+  const { prune, inventory, claims, stale, owner } = input;
+  if (!prune) return [];
+  const emptied = whyNotEmptied(input);
   return inventory.flatMap((entry) => {
-    const why = claims.get(entry.id);
+    const why = claims?.get(entry.id) ?? emptied;
     const live = stale.get(entry.id);
     return why !== undefined && !wanted.has(entry.id) && live && isOwnedByKustomization(live, owner) ? [{ entry, why }] : [];
   });
