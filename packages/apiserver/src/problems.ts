@@ -14,4 +14,22 @@ export const apiServerProblems = defineProblems({
     summary: 'the store in {directory} cannot be opened',
     next: ['restore the folder from a backup, or move it away and start anew'],
   },
+  storeKeyMissing: {
+    code: 'STORE.KEY_MISSING',
+    severity: 'error',
+    summary: 'the Secrets in {store} are sealed, and their key is gone',
+    next: ['put the key file back at {keyFile}, from wherever it is kept apart from the backups', 'without it only a backup made with --with-key, or an empty data directory, goes on'],
+  },
+  storeKeyWrong: {
+    code: 'STORE.KEY_WRONG',
+    severity: 'error',
+    summary: 'the keys in {keyFile} do not open the Secrets in {store}',
+    next: ['put the key that sealed them back, as one more line of {keyFile}', 'keelson store check'],
+  },
+  storeDamaged: {
+    code: 'STORE.DAMAGED',
+    severity: 'error',
+    summary: 'what {store} holds is damaged',
+    next: ['keelson store check', 'keelson store restore FILE, with the newest backup that checks well'],
+  },
 });

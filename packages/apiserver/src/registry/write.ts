@@ -192,7 +192,7 @@ async function updateOnce(machine: Machine, request: WriteRequest, step: Step): 
   const removes = isReleased(next);
   const revision = live.metadata.resourceVersion ?? String(step.stored.revision);
   const same = encodeObject(toStored(served, next), revision);
-  if (!removes && isCurrentBytes(same, step.stored)) return withVersion(next, revision);
+  if (!removes && !step.stored.stale && isCurrentBytes(same, step.stored)) return withVersion(next, revision);
   const stored = toStored(served, next);
   const write: StoreWrite = removes
     ? { type: 'delete', key: step.key, expect: step.stored.revision }

@@ -34,6 +34,8 @@ export interface StoredValue {
   /** Revision of the write that made this value. */
   readonly revision: number;
   readonly value: Bytes;
+  /** The value is kept in a form that is no longer wanted (plain, or sealed with an old key): write it again even when it would be the same. */
+  readonly stale?: boolean;
 }
 
 export interface StoredEntry extends StoredValue {

@@ -46,12 +46,13 @@ export const upCommand: Command = {
     const env = nodeEnv({ log: logTo(context, values.verbose ?? false) });
     const startedMs = env.clock.now();
 
-    const [{ openKeelsonStore, startKeelson }, { gitBinary }] = await Promise.all([import('@keelson/server'), import('@keelson/git')]);
+    const [{ openKeelsonStore, sealKeelsonStore, startKeelson }, { gitBinary }] = await Promise.all([import('@keelson/server'), import('@keelson/git')]);
     // The lock first: nothing of a running process is touched by a second one.
-    const store = openKeelsonStore(dataDir);
+    const opened = openKeelsonStore(dataDir);
     let lab: Lab | undefined;
     let keelson: Keelson | undefined;
     try {
+      const store = await sealKeelsonStore(env.files, dataDir, opened);
       if (values.lab !== undefined) lab = await startLabIn(context, env, dataDir, values.lab, values);
       keelson = await startKeelson({ env, store, dataDir, git: gitBinary({ clock: env.clock, workDir: join(dataDir, 'git'), log: env.log }), listen: parseListen(values.listen) });
       if (lab) await keelson.declare({ name: lab.datacenter.name, url: lab.git.url, branch: lab.git.branch, path: './clusters/management', credentials: lab.git, onWebhook: (hook) => lab!.setWebhook(hook) });
@@ -60,7 +61,7 @@ export const upCommand: Command = {
     } finally {
       await keelson?.close();
       await lab?.close();
-      await store.close();
+      await opened.close();
     }
   },
 };

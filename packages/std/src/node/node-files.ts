@@ -5,7 +5,18 @@ import type { Files } from '../files.ts';
 
 const isMissing = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 
-/** The machine's file system. A write is a temporary file, synced, then renamed over the target. */
+/** The name of a new file outlives a power cut only once its folder is synced. Where folders cannot be opened (Windows) the system sees to it. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => undefined);
+  if (!folder) return;
+  try {
+    await folder.sync().catch(() => {});
+  } finally {
+    await folder.close();
+  }
+}
+
+/** The machine's file system. A write is a temporary file, synced, then renamed over the target, whose folder is synced too. */
 export function nodeFiles(): Files {
   return {
     async read(path) {
@@ -28,6 +39,7 @@ export function nodeFiles(): Files {
           await file.close();
         }
         await rename(temporary, path);
+        await syncFolder(dirname(path));
       } catch (error) {
         await rm(temporary, { force: true });
         throw new Error(`writing ${path}`, { cause: error });
