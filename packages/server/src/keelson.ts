@@ -1,8 +1,8 @@
 /** The composition root: one process with the API and every controller. */
 import { join } from 'node:path';
-import { textResponse, type Address, type Env, type HttpHandler, type Listener } from '@keelson/std';
+import { describeError, textResponse, type Address, type Env, type HttpHandler, type Listener } from '@keelson/std';
 import { createApiServer, certificateAuthenticator, firstOf, mastersGroup, tokenAuthenticator, type ApiServer } from '@keelson/apiserver';
-import type { Store } from '@keelson/apiserver/store';
+import { boundHistory, type Store } from '@keelson/apiserver/store';
 import { Receiver, Secret } from '@keelson/api';
 import { createKubeClient, formatKubeconfig, type KubeClient } from '@keelson/kube/client';
 import { runControllers, type Running } from '@keelson/controller';
@@ -64,6 +64,7 @@ export async function startKeelson(options: KeelsonOptions): Promise<Keelson> {
 
   const stop = new AbortController();
   const listeners: Listener[] = [];
+  void boundHistory(store, env.clock, stop.signal, (error) => env.log.warn('history could not be compacted; it is tried again', { error: describeError(error) }));
   try {
     const tls = { cert: pki.serving.certificatePem, key: pki.serving.privateKeyPem, clientCa: pki.caPem };
     const apiListener = options.listen
