@@ -62,7 +62,7 @@ describe('the main job', { concurrency: 1 }, () => {
   });
 
   test('trace follows the app from the commit to the hosts that carry its pods', async () => {
-    const carrying = new Set((await folder.clusterClient('edge').list(Pod, { namespace: 'hello' })).items.map((pod) => pod.spec?.nodeName));
+    const carrying = new Set((await folder.clusterClient('edge').list<Pod>(Pod, { namespace: 'hello' })).items.map((pod) => pod.spec?.nodeName));
     const { code, stdout, stderr } = folder.run('trace', 'deployment/hello');
     assert.equal(code, 0, stdout + stderr);
     const levels = stdout.split('\n').slice(1).map((line) => line.split(/\s+/)[0]).filter((word) => word !== '');
