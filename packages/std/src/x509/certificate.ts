@@ -131,6 +131,8 @@ function positiveSerial(bytes: Uint8Array): Uint8Array {
 }
 
 const parsed = new Map<string, CertificateInfo>();
+/** Answers of isIssuedBy: controllers ask the same of a cluster's secrets on each look, and the same bytes always have the same answer. */
+const issued = new Map<string, boolean>();
 const parsedLimit = 256;
 
 /** Reads the first certificate of a PEM text. */
@@ -162,8 +164,14 @@ export function parseCertificate(pem: string): CertificateInfo {
 
 /** True when the certificate's signature verifies with the authority's key. Dates are not looked at. */
 export function isIssuedBy(certificatePem: string, caPem: string): boolean {
+  const question = `${certificatePem}\n${caPem}`;
+  const known = issued.get(question);
+  if (known !== undefined) return known;
   const certificate = new X509Certificate(certificatePem);
-  return certificates(caPem).some((pem) => certificate.verify(new X509Certificate(pem).publicKey));
+  const verifies = certificates(caPem).some((pem) => certificate.verify(new X509Certificate(pem).publicKey));
+  if (issued.size >= parsedLimit) issued.clear();
+  issued.set(question, verifies);
+  return verifies;
 }
 
 /** Why a certificate is not good at a time under an authority (a PEM bundle); undefined when it is good. */
