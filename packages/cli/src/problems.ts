@@ -9,6 +9,7 @@ export const cliProblems = defineProblems({
   unauthorised: { code: 'CLI.UNAUTHORISED', severity: 'error', summary: 'the API at {where} does not accept the credentials', next: ['take the kubeconfig that the running process wrote: --data-dir DIR'] },
   notFound: { code: 'CLI.NOT_FOUND', severity: 'error', summary: '{what} is not there', next: ['keelson get {kind}'] },
   unknownKind: { code: 'CLI.UNKNOWN_KIND', severity: 'error', summary: '"{kind}" is no kind that Keelson knows', next: ['keelson get --help', 'kubectl api-resources shows what the API has'] },
+  notOfFlux: { code: 'CLI.NOT_OF_FLUX', severity: 'error', summary: 'a {kind} cannot be asked to reconcile', next: ['name a source or an app: keelson reconcile source/NAME', 'keelson trace {kind}/{name} shows what it waits for'] },
   notPublished: { code: 'CLI.NOT_PUBLISHED', severity: 'error', summary: 'cluster {name} has not published its {what} yet', next: ['keelson trace cluster/{name}'] },
   timedOut: { code: 'CLI.TIMED_OUT', severity: 'error', summary: 'not everything is ready after {timeout}', next: ['keelson status', 'keelson trace {first}'] },
   labSilent: { code: 'CLI.LAB_SILENT', severity: 'error', summary: 'the lab in {path} does not answer', next: ['start it: keelson up --lab examples/datacenter --data-dir {path}'] },

@@ -15,6 +15,7 @@ const table: readonly { readonly name: string; readonly summary: string; readonl
   { name: 'trace', summary: 'Follows an object from its commit to the machine that carries it.', load: async () => (await import('./commands/trace.ts')).traceCommand },
   { name: 'tree', summary: 'Shows what hangs on what.', load: async () => (await import('./commands/tree.ts')).treeCommand },
   { name: 'events', summary: 'Lists what happened, in order.', load: async () => (await import('./commands/events.ts')).eventsCommand },
+  { name: 'reconcile', summary: 'Asks the controllers of Flux to look at an object now.', load: async () => (await import('./commands/reconcile.ts')).reconcileCommand },
   { name: 'kubeconfig', summary: "Prints a cluster's kubeconfig.", load: async () => (await import('./commands/credentials.ts')).kubeconfigCommand },
   { name: 'talosconfig', summary: "Prints a cluster's talosconfig.", load: async () => (await import('./commands/credentials.ts')).talosconfigCommand },
   { name: 'host probe', summary: 'Reports what a BMC can do and what would fail, changing nothing.', load: async () => (await import('./commands/host/probe.ts')).hostProbeCommand },

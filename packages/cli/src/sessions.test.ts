@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { Kustomization } from '@keelson/api';
 import { startSessionWorld, type ContextChanges, type SessionWorld } from './testing/session-world.ts';
 
 const folder = new URL('../testdata/', import.meta.url);
@@ -51,3 +52,12 @@ for (const name of readdirSync(folder).filter((file) => file.endsWith('.session'
     else assert.equal(played, text);
   });
 }
+
+test('reconcile sets the annotation that Flux looks at, and touches nothing else', async () => {
+  const read = async () => (await world.server.client.list(Kustomization)).items.find(({ metadata }) => metadata.name === 'hosts')!;
+  const before = await read();
+  assert.equal((await world.run(['reconcile', 'app/hosts'])).code, 0);
+  const { metadata, ...after } = await read();
+  assert.equal(metadata.annotations?.['reconcile.fluxcd.io/requestedAt'], '2026-01-01T01:00:00Z');
+  assert.deepEqual([after['spec'], after['status'], metadata.generation], [before['spec'], before['status'], before.metadata.generation]);
+});

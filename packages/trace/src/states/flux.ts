@@ -7,6 +7,9 @@ const waitingReasons = /^(Dependency|Artifact|Source|Cluster|KubeConfig|Chart)No
 /** ArtifactFailed is also what a Kustomization says while its source has nothing yet; upstream's texts and ours. */
 const sourceHasNothing = /artifact not found|has stored none yet|Source '[^']*' not found|waits for its source/;
 
+/** A cluster whose API does not answer is the cluster's trouble; it comes up some time after its kubeconfig is published. */
+const clusterIsSilent = / \[GITOPS\.CLUSTER_UNREACHABLE\]$/;
+
 interface FluxStatus {
   readonly observedGeneration?: number;
 }
@@ -32,7 +35,7 @@ export function fluxState(object: KubeObject): ObjectState {
     return isBehind ? is('working', reason, 'its latest change has not been looked at yet') : is('ready', reason, '');
   }
   if (ready.status === 'Unknown') return underWay(object, ready.message, is);
-  const waits = waitingReasons.test(reason) || (reason === 'ArtifactFailed' && sourceHasNothing.test(ready.message));
+  const waits = waitingReasons.test(reason) || (reason === 'ArtifactFailed' && sourceHasNothing.test(ready.message)) || clusterIsSilent.test(ready.message);
   if (waits) return is('waiting', reason, ready.message);
   return is(reason === 'Progressing' ? 'working' : 'failed', reason, ready.message);
 }
