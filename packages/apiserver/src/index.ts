@@ -1,4 +1,5 @@
 export * from './server.ts';
 export * from './authn/authenticator.ts';
+export type { ServiceAccountTokenOptions } from './authn/service-accounts.ts';
 export * from './authn/user.ts';
 export * from './authz/authorizer.ts';

@@ -2,6 +2,9 @@ import type { Env, HttpHandler } from '@keelson/std';
 import { createAdmission } from './admission/admission.ts';
 import { createNamespaceGate } from './admission/namespace-gate.ts';
 import type { Authenticator } from './authn/authenticator.ts';
+import { firstOf } from './authn/authenticator.ts';
+import type { ServiceAccountTokenOptions } from './authn/service-accounts.ts';
+import { createServiceAccountTokens } from './authn/service-accounts.ts';
 import { serverUser } from './authn/user.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { mastersOnly } from './authz/authorizer.ts';
@@ -33,6 +36,8 @@ export interface ApiServerOptions {
   readonly authenticator?: Authenticator;
   /** Who may do what; RBAC over the roles in the store when absent (system:masters may do everything). */
   readonly authorizer?: Authorizer;
+  /** Signs and takes tokens of service accounts (TokenRequest, Bearer, TokenReview); without it there are none. */
+  readonly serviceAccountTokens?: ServiceAccountTokenOptions;
   /** Which kinds of the tables are installed; all when absent. A workload cluster leaves the management kinds out: `(resource) => resource.builtIn`. */
   readonly kinds?: (resource: Resource) => boolean;
   /** IPv4 range of the Services' addresses; 10.96.0.0/16 when absent. */
@@ -80,16 +85,18 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     registry.install(isService ? withStrategy(resource, { reserve: services.reserve, released: services.released }) : resource);
   }
   const admission = createAdmission();
-  const machine: Machine = { env, store, registry, namespaces: createNamespaceGate(store), admit: admission.admit, connect: options.connect };
+  const tokens = options.serviceAccountTokens && createServiceAccountTokens(env, store, options.serviceAccountTokens);
+  const machine: Machine = { env, store, registry, namespaces: createNamespaceGate(store), admit: admission.admit, tokens, connect: options.connect };
   const definitions = startDefinitions(machine, kinds.filter((resource) => !resource.builtIn));
   admission.use(definitions.admit);
-  const authenticator = options.authenticator ?? (() => undefined);
+  const given = options.authenticator ?? (() => undefined);
+  const authenticator = tokens ? firstOf(given, tokens.authenticate) : given;
   const authorizer = options.authorizer ?? createRbacAuthorizer(store);
   const parts: Omit<HandlerParts, 'authenticator' | 'authorizer'> = {
     machine,
     discovery: createDiscovery(registry),
     openApi: createOpenApi(registry, kubernetesVersion.gitVersion, () => env.clock.now()),
-    reviews: createReviews(env, authenticator, authorizer),
+    reviews: createReviews(env, given, authorizer, tokens),
     version: versionInfo,
     log: env.log.with({ part: 'apiserver' }),
     prepare: (group, resource) => (group === 'apiextensions.k8s.io' && resource === 'customresourcedefinitions' ? definitions.showTables() : Promise.resolve()),

@@ -8,6 +8,7 @@ import { createKubeClient, formatKubeconfig, type KubeClient } from '@keelson/ku
 import { runControllers, type Running } from '@keelson/controller';
 import type { GitClient } from '@keelson/git';
 import type { Snapshot } from '@keelson/trace';
+import { namespaceDefaultsController } from '@keelson/workload';
 import { declareRepository, systemNamespace, type FirstRepository } from './first-repository.ts';
 import { listenOn, listenOnFree, readPorts, writePorts } from './listen.ts';
 import { openPki, type ServerPki } from './pki.ts';
@@ -57,6 +58,7 @@ export async function startKeelson(options: KeelsonOptions): Promise<Keelson> {
   const api = await createApiServer({
     env, store,
     authenticator: firstOf(certificateAuthenticator, tokenAuthenticator(new Map([[pki.token, { name: 'keelson-admin', groups: [mastersGroup] }]]))),
+    serviceAccountTokens: { privateKeyPem: pki.serviceAccountKeyPem },
   });
   // Controllers are in the process: their requests are calls, not connections.
   const client = createKubeClient({ transport: api.localHandler, baseUrl: 'http://keelson' });
@@ -83,7 +85,7 @@ export async function startKeelson(options: KeelsonOptions): Promise<Keelson> {
 
     const gitops = wireGitops({ env, dataDir, git: options.git, client, httpUrl });
     http = gitops.handler;
-    const controllers = [...gitops.controllers, ...wireMetal(), ...wireCluster(options.keys ? { keys: options.keys } : {})];
+    const controllers = [...gitops.controllers, ...wireMetal(), ...wireCluster(options.keys ? { keys: options.keys } : {}), namespaceDefaultsController(pki.caPem)];
     const running = runControllers({ controllers, client, env, signal: stop.signal });
     await running.synced;
     return {

@@ -10,6 +10,8 @@ export interface ServerPki {
   readonly admin: { readonly certificatePem: string; readonly privateKeyPem: string };
   /** The user's bearer token, the same rights as `admin`. */
   readonly token: string;
+  /** Signs the tokens of service accounts. */
+  readonly serviceAccountKeyPem: string;
 }
 
 const dayMs = 86_400_000;
@@ -58,7 +60,9 @@ export async function openPki(env: Env, dataDir: string, hosts: readonly string[
   const admin = await leaf('admin', { commonName: 'keelson-admin', organizations: ['system:masters'], usage: 'client' });
   let token = await text('admin.token');
   if (!token) await keep('admin.token', (token = Buffer.from(env.random.bytes(32)).toString('base64url')));
-  return { caPem, serving, admin, token };
+  let serviceAccountKeyPem = await text('service-account.key');
+  if (!serviceAccountKeyPem) await keep('service-account.key', (serviceAccountKeyPem = generateKey('p256').privateKeyPem));
+  return { caPem, serving, admin, token, serviceAccountKeyPem };
 }
 
 function isGood(certificatePem: string, caPem: string, nowMs: number, ips: readonly string[]): boolean {

@@ -23,12 +23,16 @@ export const certificateAuthenticator: Authenticator = (request) => {
 const certificateUsers = new Map<string, User | 'refused'>();
 const certificateUsersLimit = 1000;
 
+/** The token of `Authorization: Bearer`; undefined when there is none. */
+export function bearerToken(request: HttpRequest): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(request.headers['authorization'] ?? '')?.[1];
+}
+
 /** `Authorization: Bearer` tokens of a table. A token that is not in it is refused. */
 export function tokenAuthenticator(tokens: ReadonlyMap<string, User>): Authenticator {
   return (request) => {
-    const header = request.headers['authorization'];
-    if (header === undefined) return undefined;
-    const token = /^Bearer +(\S+) *$/i.exec(header)?.[1];
+    if (request.headers['authorization'] === undefined) return undefined;
+    const token = bearerToken(request);
     const user = token === undefined ? undefined : tokens.get(token);
     if (!user) return 'refused';
     return user.groups.includes(authenticatedGroup) ? user : { ...user, groups: [...user.groups, authenticatedGroup] };

@@ -4,6 +4,8 @@ import type { HttpRequest, HttpResponse } from '@keelson/std';
 import type { Env } from '@keelson/std';
 import { rfc3339 } from '@keelson/std';
 import type { Authenticator } from '../authn/authenticator.ts';
+import type { ServiceAccountTokens } from '../authn/service-accounts.ts';
+import { userInfo } from '../authn/service-accounts.ts';
 import type { User } from '../authn/user.ts';
 import { jsonAnswer } from '../http/answer.ts';
 import { badRequest, methodNotAllowed, noSuchResource, notAcceptable } from '../http/api-status.ts';
@@ -22,7 +24,7 @@ export interface Reviews {
 }
 
 /** Reviews over the server's own authentication and authorization. */
-export function createReviews(env: Env, authenticator: Authenticator, authorizer: Authorizer): Reviews {
+export function createReviews(env: Env, authenticator: Authenticator, authorizer: Authorizer, tokens: ServiceAccountTokens | undefined): Reviews {
   const kinds = new Map(reviewResources().map(({ resource }) => [`${resource.group}/${resource.plural}`, resource.kind]));
   const statusOf = (kind: string, review: KubeObject, user: User): Fields => {
     const spec = fieldsAt(review, 'spec');
@@ -30,7 +32,7 @@ export function createReviews(env: Env, authenticator: Authenticator, authorizer
       case 'SelfSubjectReview':
         return { userInfo: userInfo(user) };
       case 'TokenReview':
-        return tokenStatus(authenticator, textAt(spec, 'token') ?? '');
+        return tokenStatus(authenticator, tokens, spec);
       case 'SelfSubjectRulesReview':
         return { ...rulesOf(authorizer, user, textAt(spec, 'namespace') ?? ''), incomplete: false };
       case 'SelfSubjectAccessReview':
@@ -56,13 +58,21 @@ export function createReviews(env: Env, authenticator: Authenticator, authorizer
   };
 }
 
-function userInfo(user: User): Fields {
-  return { username: user.name, ...(user.uid !== undefined && { uid: user.uid }), groups: user.groups, ...(user.extra && { extra: user.extra }) };
-}
+const invalidToken: Fields = { user: {}, error: '[invalid bearer token]' };
 
-function tokenStatus(authenticator: Authenticator, token: string): Fields {
+/** Tokens of service accounts are reviewed for the audiences asked for; any other token is for this server only. */
+function tokenStatus(authenticator: Authenticator, tokens: ServiceAccountTokens | undefined, spec: Fields | undefined): Fields {
+  const token = textAt(spec, 'token') ?? '';
+  const asked = textsAt(spec, 'audiences');
+  const own = tokens?.audiences ?? [];
+  const wanted = asked.length > 0 ? asked : own;
+  const account = tokens?.review(token, wanted);
+  if (account) return { authenticated: true, user: userInfo(account.user), audiences: account.audiences };
   const user = token === '' ? 'refused' : authenticator({ method: 'GET', url: '/', headers: { authorization: `Bearer ${token}` } });
-  return user === 'refused' || user === undefined ? { user: {}, error: 'the token is not valid' } : { authenticated: true, user: userInfo(user) };
+  if (user === 'refused' || user === undefined) return invalidToken;
+  const granted = wanted.filter((audience) => own.includes(audience));
+  if (asked.length > 0 && granted.length === 0) return invalidToken;
+  return { authenticated: true, user: userInfo(user), ...(granted.length > 0 && { audiences: granted }) };
 }
 
 function subjectOf(spec: Fields | undefined): User {

@@ -13,8 +13,8 @@ export function bytesAnswer(status: number, body: Bytes | AsyncIterable<Bytes>):
 }
 
 /** A value as the answer. */
-export function jsonAnswer(status: number, value: unknown): HttpResponse {
-  return { status, headers: jsonHeaders, body: encodeText(JSON.stringify(value)) };
+export function jsonAnswer(status: number, value: unknown, contentType = 'application/json'): HttpResponse {
+  return { status, headers: { ...jsonHeaders, 'content-type': contentType }, body: encodeText(JSON.stringify(value)) };
 }
 
 export function objectAnswer(status: number, object: KubeObject): HttpResponse {

@@ -89,6 +89,8 @@ function nonResource(parts: HandlerParts, request: HttpRequest, url: URL): HttpR
   const probe = /^\/(healthz|livez|readyz)(?:\/(.+))?$/.exec(path);
   if (probe) return probeAnswer(probe[1]!, probe[2], url);
   if (path === '/') return jsonAnswer(200, { paths: rootPaths(parts) });
+  const issuer = parts.machine.tokens?.discovery(path);
+  if (issuer) return jsonAnswer(200, issuer, path.endsWith('jwks') ? 'application/jwk-set+json' : 'application/json');
   const found = parts.discovery.answer(path, request) ?? parts.openApi.answer(path, url, request);
   if (!found) throw noSuchResource();
   return found;

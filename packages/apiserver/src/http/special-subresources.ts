@@ -17,6 +17,7 @@ import { badRequest, conflict, failure, invalidObject, methodNotAllowed, StatusE
 import { asKubeObject, decodeBody } from './body.ts';
 import { storedObject } from './get.ts';
 import type { ApiRequest } from './request.ts';
+import { requestToken } from './token-request.ts';
 import { nameOf, writeRequest } from './request.ts';
 
 /** Who answers what only a node can: logs, exec, port-forward. Undefined: nobody. */
@@ -44,7 +45,7 @@ export async function specialSubresource(request: ApiRequest): Promise<HttpRespo
   if (http.method !== 'POST') throw methodNotAllowed(`${http.method} is not supported on resources of kind "${served.resource.plural}/${subresource}"`);
   if (subresource === 'binding') return bindPod(request);
   if (subresource === 'eviction') return evictPod(request);
-  throw methodNotAllowed('this server does not issue service account tokens yet');
+  return requestToken(request);
 }
 
 function success(code: number): HttpResponse {

@@ -1,4 +1,5 @@
 import type { Env } from '@keelson/std';
+import type { ServiceAccountTokens } from '../authn/service-accounts.ts';
 import type { User } from '../authn/user.ts';
 import type { Store } from '../store/store.ts';
 import type { NamespaceGate } from '../admission/namespace-gate.ts';
@@ -15,6 +16,8 @@ export interface Machine {
   readonly namespaces: NamespaceGate;
   /** Admission beyond the kind's own rules (webhooks, CRD checks); may change the object, throws StatusError to refuse. */
   readonly admit: (request: WriteRequest, change: Change) => void;
+  /** Issues and reads the tokens of service accounts, when there is a key for them. */
+  readonly tokens?: ServiceAccountTokens;
   /** Who answers logs and connections to pods and nodes. */
   readonly connect?: NodeConnect;
 }
