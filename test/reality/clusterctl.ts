@@ -1,7 +1,7 @@
 /** clusterctl against our API server: does Cluster API's own tool read the clusters we build? */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { findProgram, runProgram } from '../program.ts';
 import { collectSteps, type Check } from './check.ts';
 
@@ -9,7 +9,7 @@ export const clusterctlCheck: Check = {
   name: 'clusterctl', program: 'clusterctl', protocols: ['cluster-api-kinds'],
   async find() {
     const path = findProgram('clusterctl');
-    return path && { path, release: (await runProgram(path, ['version', '-o', 'short'])).out.trim() };
+    return path === undefined ? undefined : { path, release: (await runProgram(path, ['version', '-o', 'short'])).out.trim() };
   },
   async run({ program, folder, keelson: ready }) {
     const keelson = await ready();
@@ -21,12 +21,18 @@ export const clusterctlCheck: Check = {
       assert.equal(ran.code, 0, `clusterctl ${args.join(' ')}: ${ran.err}${ran.out}`);
       return ran.out;
     };
-    await step('describe cluster, with all conditions', async () => {
-      const tree = await clusterctl('describe', 'cluster', 'edge');
-      assert.match(tree, /Cluster\/edge/);
-      assert.match(tree, /ControlPlane - TalosControlPlane\/edge/);
-      assert.match(tree, /MachineDeployment\/edge-workers/);
-      assert.match(await clusterctl('describe', 'cluster', 'edge', '--show-conditions=all', '--echo', '--grouping=false'), /Metal3Machine\//);
+    await step('describe cluster: the Cluster, its MachineDeployment and Machines, with all conditions', async () => {
+      const tree = await clusterctl('describe', 'cluster', 'edge', '--show-conditions=all', '--grouping=false');
+      for (const name of ['Cluster datacenter/edge', 'MachineDeployment datacenter/edge-workers', 'Machine datacenter/edge-workers-', 'Available']) assert.ok(tree.includes(name), `${name} is not in\n${tree}`);
+    });
+    await step('describe cluster: what its references lead to', async () => {
+      const tree = await clusterctl('describe', 'cluster', 'edge', '--echo', '--grouping=false');
+      for (const name of ['Metal3Cluster datacenter/edge', 'TalosControlPlane datacenter/edge', 'Metal3Machine datacenter/edge-', 'TalosConfig datacenter/edge-']) assert.ok(tree.includes(name), `${name} is not in\n${tree}`);
+    });
+    await step('move to a directory, as a dry run', async () => {
+      const target = join(folder, 'moved');
+      mkdirSync(target);
+      await clusterctl('move', '--to-directory', target, '--dry-run');
     });
     await step('get kubeconfig, and it opens the cluster', async () => {
       const kubeconfig = await clusterctl('get', 'kubeconfig', 'edge');

@@ -11,7 +11,7 @@ export const curlCheck: Check = {
   name: 'curl', program: 'curl', protocols: ['redfish-bmc', 'webhook', 'artifact'],
   async find() {
     const path = findProgram('curl');
-    return path && { path, release: /^curl (\S+)/.exec((await runProgram(path, ['--version'])).out)?.[1] ?? '' };
+    return path === undefined ? undefined : { path, release: /^curl (\S+)/.exec((await runProgram(path, ['--version'])).out)?.[1] ?? '' };
   },
   async run(context) {
     const keelson = await context.keelson();

@@ -9,7 +9,7 @@ export const fluxCheck: Check = {
   name: 'flux', program: 'flux', protocols: ['flux-kinds'],
   async find() {
     const path = findProgram('flux');
-    return path && { path, release: /(\d+\.\d+\.\d+\S*)/.exec((await runProgram(path, ['--version'])).out)?.[1] ?? '' };
+    return path === undefined ? undefined : { path, release: /(\d+\.\d+\.\d+\S*)/.exec((await runProgram(path, ['--version'])).out)?.[1] ?? '' };
   },
   async run({ program, folder, keelson: ready }) {
     const keelson = await ready();

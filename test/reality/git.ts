@@ -12,7 +12,7 @@ export const gitCheck: Check = {
   name: 'git', program: 'git', protocols: ['git', 'git-server'],
   async find() {
     const path = findProgram('git');
-    return path && { path, release: (await runProgram(path, ['--version'])).out.trim().replace(/^git version /, '') };
+    return path === undefined ? undefined : { path, release: (await runProgram(path, ['--version'])).out.trim().replace(/^git version /, '') };
   },
   async run(context) {
     const client = (await stepsOfTestFile(testFile)).filter(({ what }) => !overSsh({ what }));

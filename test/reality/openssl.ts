@@ -11,7 +11,7 @@ export const opensslCheck: Check = {
   name: 'openssl', program: 'openssl', protocols: ['x509'],
   async find() {
     const path = findProgram('openssl');
-    return path && { path, release: (await runProgram(path, ['version'])).out.split(' ')[1] ?? '' };
+    return path === undefined ? undefined : { path, release: (await runProgram(path, ['version'])).out.split(' ')[1] ?? '' };
   },
   async run({ program, folder, keelson: ready }) {
     const keelson = await ready();

@@ -7,7 +7,7 @@ export const pythonCheck: Check = {
   name: 'python', program: 'python3', protocols: ['redfish-bmc'],
   async find() {
     const path = findProgram('python3');
-    return path && { path, release: (await runProgram(path, ['--version'])).out.replace('Python', '').trim() };
+    return path === undefined ? undefined : { path, release: (await runProgram(path, ['--version'])).out.replace('Python', '').trim() };
   },
   async run() {
     return { rows: [{ protocol: 'redfish-bmc', steps: (await stepsOfTestFile('packages/lab/src/real-sockets.test.ts')).filter(({ what }) => what.startsWith('python ')) }] };

@@ -7,7 +7,7 @@ export const sushyCheck: Check = {
   name: 'Redfish driver', program: 'sushy-emulator', protocols: ['redfish'],
   async find() {
     const path = findProgram('sushy-emulator');
-    return path && { path, release: '' };
+    return path === undefined ? undefined : { path, release: '' };
   },
   async run({ program }) {
     const { rows, probe, release } = await checkSushyEmulator({ path: program.path });
