@@ -25,8 +25,9 @@ if (kubectl === undefined) {
   process.stdout.write('SKIPPED: no kubectl 1.27 or newer on this machine, so the server is not tried with it\n');
 } else {
   const folder = mkdtempSync(join(tmpdir(), 'keelson-kubectl-'));
-  const { config, close } = await serve(join(folder, 'store'));
+  const { config, bare, close } = await serve(join(folder, 'store'));
   writeFileSync(join(folder, 'config'), config, { mode: 0o600 });
+  writeFileSync(join(folder, 'bare'), bare, { mode: 0o600 });
   after(async () => {
     await close();
     rmSync(folder, { recursive: true, force: true });
@@ -45,13 +46,18 @@ async function serve(directory: string) {
   const cert = issueCertificate({ subject: { commonName: 'apiserver' }, publicKeyPem: serverKey.publicKeyPem, issuer, ipAddresses: ['127.0.0.1'], usages: ['server'], ...validity });
   const client = issueCertificate({ subject: { commonName: 'tester', organizations: ['system:masters'] }, publicKeyPem: clientKey.publicKeyPem, issuer, usages: ['client'], ...validity });
   const store = openLmdbStore({ directory });
-  const server = await createApiServer({ env, store, authenticator: certificateAuthenticator });
+  const server = await createApiServer({ env, store, authenticator: certificateAuthenticator, serviceAccountTokens: { privateKeyPem: generateKey('p256').privateKeyPem } });
   const listener = await env.net.listenHttp({ host: '127.0.0.1', port: 0 }, { handler: server.handler, tls: { cert, key: serverKey.privateKeyPem, clientCa: ca } });
   const config = formatKubeconfig({
     server: `https://127.0.0.1:${listener.address.port}`, clusterName: 'test', userName: 'tester', contextName: 'test', caPem: ca, clientCertificatePem: client, clientKeyPem: clientKey.privateKeyPem,
   });
   return {
     config,
+    /** The server's address and authority, and no credentials. */
+    bare: JSON.stringify({
+      apiVersion: 'v1', kind: 'Config', 'current-context': 'bare', contexts: [{ name: 'bare', context: { cluster: 'bare', user: 'bare' } }], users: [{ name: 'bare', user: {} }],
+      clusters: [{ name: 'bare', cluster: { server: `https://127.0.0.1:${listener.address.port}`, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
+    }),
     async close() {
       await listener.close();
       await server.close();
@@ -176,6 +182,22 @@ function defineTests(program: string, folder: string): void {
     assert.match(await ok(['get', 'deploy', '-n', 'team']), /^NAME .*\nd +0\/1/);
     assert.match(await ok(['auth', 'whoami']), /Username +tester/);
     assert.equal(await ok(['auth', 'can-i', 'create', 'pods']), 'yes\n');
+  });
+
+  test('kubectl makes tokens, acts as others and is told who it is', async () => {
+    await ok(['create', 'sa', 'robot']);
+    const token = (await ok(['create', 'token', 'robot', '--duration=20m'])).trim();
+    assert.match(token, /^[\w-]+\.[\w-]+\.[\w-]+$/);
+    const asRobot = '--as=system:serviceaccount:default:robot';
+    assert.match(await ok(['auth', 'whoami', asRobot]), /Username +system:serviceaccount:default:robot\nGroups +\[system:serviceaccounts system:serviceaccounts:default system:authenticated\]/);
+    assert.equal((await run(['auth', 'can-i', 'get', 'pods', asRobot])).out, 'no\n');
+    await ok(['create', 'rolebinding', 'robot', '--clusterrole=view', '--serviceaccount=default:robot']);
+    assert.equal(await ok(['auth', 'can-i', 'get', 'pods', asRobot]), 'yes\n');
+    assert.equal(await ok(['auth', 'can-i', 'get', 'pods', '--as=x', '--as-group=system:masters', '--as-group=other']), 'yes\n');
+    assert.match(await ok(['auth', 'can-i', '--list', asRobot]), /configmaps +\[\] +\[\] +\[get list watch\]/);
+    const bearer = ['--kubeconfig', join(folder, 'bare'), `--token=${token}`];
+    assert.match(await ok(['auth', 'whoami', ...bearer]), /Username +system:serviceaccount:default:robot/);
+    assert.match((await run(['get', 'secrets', ...bearer])).err, /User "system:serviceaccount:default:robot" cannot list resource "secrets"/);
   });
 
   test('kubectl describes and explains', async () => {

@@ -7,7 +7,7 @@ import type { ServiceAccountTokenOptions } from './authn/service-accounts.ts';
 import { createServiceAccountTokens } from './authn/service-accounts.ts';
 import { serverUser } from './authn/user.ts';
 import type { Authorizer } from './authz/authorizer.ts';
-import { mastersOnly } from './authz/authorizer.ts';
+import { anyOf, mastersOnly } from './authz/authorizer.ts';
 import { createRbacAuthorizer } from './authz/rbac.ts';
 import { createReviews } from './authz/reviews.ts';
 import { startDefinitions } from './crd/definitions.ts';
@@ -106,7 +106,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const cleaner = startNamespaceCleaner(machine);
   return {
     handler: createHandler({ ...parts, authenticator, authorizer }),
-    localHandler: createHandler({ ...parts, authenticator: () => serverUser, authorizer: mastersOnly }),
+    localHandler: createHandler({ ...parts, authenticator: () => serverUser, authorizer: anyOf(mastersOnly, authorizer) }),
     store,
     registry,
     async settled() {

@@ -46,8 +46,17 @@ export const mastersOnly: Authorizer = {
 export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
   return {
     authorize(user, attributes) {
-      const decisions = authorizers.map((one) => one.authorize(user, attributes));
-      return decisions.find((decision) => decision.allowed) ?? { allowed: false, reason: decisions.map((decision) => decision.reason).filter(Boolean).join(', ') };
+      const reasons: string[] = [];
+      for (const one of authorizers) {
+        const decision = one.authorize(user, attributes);
+        if (decision.allowed) return decision;
+        if (decision.reason !== '') reasons.push(decision.reason);
+      }
+      return { allowed: false, reason: reasons.join(', ') };
+    },
+    rules(user, namespace) {
+      const all = authorizers.flatMap((one) => one.rules?.(user, namespace) ?? []);
+      return { resourceRules: all.flatMap((one) => one.resourceRules), nonResourceRules: all.flatMap((one) => one.nonResourceRules) };
     },
   };
 }

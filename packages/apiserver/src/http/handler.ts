@@ -1,6 +1,7 @@
 import type { HttpHandler, HttpRequest, HttpResponse, Log } from '@keelson/std';
 import { requestUrl, textResponse } from '@keelson/std';
 import type { Authenticator } from '../authn/authenticator.ts';
+import { impersonated } from '../authn/impersonation.ts';
 import { anonymousUser } from '../authn/user.ts';
 import type { User } from '../authn/user.ts';
 import type { Authorizer, Attributes } from '../authz/authorizer.ts';
@@ -52,7 +53,7 @@ async function answer(parts: HandlerParts, request: HttpRequest): Promise<HttpRe
   if (user === 'refused') throw unauthorized();
   const isPublic = publicPaths.has(path) || /^\/(readyz|livez|healthz)\//.test(path);
   if (!user && !isPublic) throw unauthorized();
-  const who = user ?? anonymousUser;
+  const who = (user && impersonated(request.headers, user, parts.authorizer)) ?? user ?? anonymousUser;
   const resourcePath = parseResourcePath(path);
   if (resourcePath?.resource === undefined) {
     const attributes: Attributes = { verb: request.method.toLowerCase(), path };
