@@ -2,6 +2,7 @@ import { formatAge } from '@keelson/std';
 import { stateOf, type Snapshot } from '@keelson/trace';
 import { keyOf, type KubeObject } from '@keelson/kube';
 import type { Style } from './style.ts';
+import { fitTo } from './table.ts';
 
 export interface Progress {
   /** Shows what changed (a line each), or redraws a line per object on a terminal. */
@@ -14,7 +15,17 @@ const shownKinds = ['GitRepository', 'Kustomization', 'Cluster', 'Machine', 'Bar
 const messageWidth = 100;
 const linesAtMost = 24;
 
-export function createProgress(options: { write: (text: string) => void; isTerminal: boolean; style: Style; startedMs: number }): Progress {
+export interface ProgressOptions {
+  readonly write: (text: string) => void;
+  readonly isTerminal: boolean;
+  readonly style: Style;
+  readonly startedMs: number;
+  /** Columns of the terminal now; it may be resized. stderr's when absent. */
+  readonly columns?: () => number | undefined;
+}
+
+/** Progress on a terminal (redrawn) or for a log (a line per change). */
+export function createProgress(options: ProgressOptions): Progress {
   return options.isTerminal ? redrawn(options) : lineByLine(options);
 }
 
@@ -30,7 +41,7 @@ function describe(object: KubeObject, snapshot: Snapshot, style: Style): { line:
 }
 
 /** One line per change, with the time since the start. */
-function lineByLine({ write, style, startedMs }: Parameters<typeof createProgress>[0]): Progress {
+function lineByLine({ write, style, startedMs }: ProgressOptions): Progress {
   const known = new Map<string, string>();
   return {
     show(snapshot, nowMs) {
@@ -53,7 +64,7 @@ function lineByLine({ write, style, startedMs }: Parameters<typeof createProgres
 }
 
 /** One line per object that is not ready, redrawn; ready ones are counted. */
-function redrawn({ write, style, startedMs }: Parameters<typeof createProgress>[0]): Progress {
+function redrawn({ write, style, startedMs, columns = () => process.stderr.columns }: ProgressOptions): Progress {
   let drawn = 0;
   let last = '';
   const clear = () => {
@@ -63,9 +74,11 @@ function redrawn({ write, style, startedMs }: Parameters<typeof createProgress>[
   };
   return {
     show(snapshot, nowMs) {
-      const all = rows(snapshot);
+      const all = rows(snapshot).filter((object) => stateOf(object, nowMs).state !== 'off');
       const open = all.filter((object) => stateOf(object, nowMs).state !== 'ready');
-      const lines = [`${formatAge(nowMs - startedMs).padStart(7)}  ${all.length - open.length} of ${all.length} ready`, ...open.slice(0, linesAtMost).map((object) => `         ${describe(object, snapshot, style).line}`)];
+      const rest = open.length > linesAtMost ? [`         and ${open.length - linesAtMost} more`] : [];
+      // A line that wraps would not be taken away again.
+      const lines = [`${formatAge(nowMs - startedMs).padStart(7)}  ${all.length - open.length} of ${all.length} ready`, ...open.slice(0, linesAtMost).map((object) => `         ${describe(object, snapshot, style).line}`), ...rest].map((line) => fitTo(line, columns()));
       const text = lines.join('\n');
       if (text === last) return;
       clear();

@@ -9,9 +9,14 @@ export function renderTable(headers: readonly string[], rows: readonly (readonly
   const widths = headers.map((header, i) => Math.max(textWidth(header), ...rows.map((row) => textWidth(row[i] ?? ''))));
   const line = (cells: readonly string[]) => {
     const text = cells.map((cell, i) => (i === cells.length - 1 ? cell : cell + ' '.repeat(Math.max(0, widths[i]! - textWidth(cell))))).join('  ').trimEnd();
-    return options.width !== undefined && textWidth(text) > options.width ? `${cut(text, Math.max(1, options.width - 1))}…` : text;
+    return fitTo(text, options.width);
   };
   return [headers, ...rows].map((cells) => `${line(cells)}\n`).join('');
+}
+
+/** The text cut to a width, with an ellipsis where something is left out; as it is when there is no width. */
+export function fitTo(text: string, width: number | undefined): string {
+  return width !== undefined && textWidth(text) > width ? `${cut(text, Math.max(1, width - 1))}…` : text;
 }
 
 /** The first characters that a terminal shows, with every colour code, so that none stays open. */
