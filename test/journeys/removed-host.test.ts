@@ -20,6 +20,20 @@ test('hosts are pruned, emptied out, moved and deleted by hand: no running node 
   const touched = () => lab.journal().slice(before).filter(({ event }) => ['power-off', 'reset', 'kernel-reboot', 'disk-wipe', 'disk-write', 'boot-from'].includes(event)).map(({ machine, event }) => `${machine} ${event}`);
   const hosts = async () => (await client.list<BareMetalHost>(BareMetalHost)).items;
 
+  // Somebody takes the image and the consumer away; then somebody applies a whole host with kubectl, and the repository takes the fields over and drops them.
+  const { metadata, spec } = (await hosts())[0]!;
+  const { name } = metadata;
+  await client.patch(BareMetalHost, { namespace, name }, 'merge', { spec: { image: null, consumerRef: null } }, { fieldManager: 'somebody' });
+  await env.clock.advance(hour);
+  const wholeSpec = (await hosts())[0]!.spec!;
+  assert.deepEqual([wholeSpec.image, wholeSpec.consumerRef], [spec!.image, spec!.consumerRef], 'the machine has its host back');
+  await client.apply(BareMetalHost, { apiVersion: 'metal3.io/v1alpha1', kind: 'BareMetalHost', metadata: { namespace, name }, spec: wholeSpec }, { fieldManager: 'kubectl', force: true });
+  await env.clock.advance(hour);
+  const again = (await hosts())[0]!;
+  assert.deepEqual([again.spec?.image, again.spec?.consumerRef, again.status?.errorMessage], [spec!.image, spec!.consumerRef, '']);
+  assert.ok(again.metadata.managedFields?.every(({ manager }) => manager !== 'kubectl'), 'the fields were taken over');
+  assert.deepEqual(touched(), []);
+
   // An emptied kustomization.yaml.
   const empty = 'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n';
   const kept = lab.git.repository!.head().files.get('hosts/kustomization.yaml') ?? '';

@@ -24,6 +24,8 @@ export const upstreamAnnotations = {
   hostDetached: 'baremetalhost.metal3.io/detached',
   /** Metal3: asks for a reboot; with a suffix the host stays off until the annotation goes. */
   hostReboot: 'reboot.metal3.io',
+  /** CAPM3, on a Metal3Machine: `namespace/name` of the host it has. */
+  machineHost: 'metal3.io/BareMetalHost',
   /** Cluster API: controllers leave the object alone. */
   clusterPaused: 'cluster.x-k8s.io/paused',
 } as const;

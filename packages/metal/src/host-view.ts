@@ -53,7 +53,7 @@ export interface HostView {
   readonly node: NodeObservation;
   /** Name of a host that recorded the same machine before this one; empty when none. */
   readonly sameMachineAs: string;
-  /** The Metal3Machine that has the host and is not being deleted itself; empty when none. Looked up for a host that is being deleted. */
+  /** The Metal3Machine that has the host and is not being deleted itself; empty when none. Looked up for a host that is being deleted or loses its image. */
   readonly inUseBy: string;
   /** True when a Secret with a talosconfig is at hand. */
   readonly hasTalosconfig: boolean;

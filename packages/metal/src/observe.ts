@@ -1,5 +1,5 @@
 /** Makes a HostView: reads the cache, asks the BMC and, where it matters, the node. The only reader of the world outside. */
-import { BareMetalHost, Metal3Machine, Secret } from '@keelson/api';
+import { BareMetalHost, Metal3Machine, Secret, upstreamAnnotations } from '@keelson/api';
 import { BmcError, parseBmcAddress, problemOfAddress, problemOfBmcError, type Bmc, type BmcSubject, type BmcTarget } from '@keelson/bmc';
 import type { ReconcileContext } from '@keelson/controller';
 import { annotationOf, detachRequest, hostAnnotations, hostFinalizer, readIdentity, readIntent, secretFinalizer, secretLabel } from './annotations.ts';
@@ -29,7 +29,8 @@ export async function observeHost(host: BareMetalHost, context: ReconcileContext
   const bmc = await observeBmc(host, credentials, context, world);
   const sameMachineAs = bmc.kind === 'ok' && stateOf(host) === 'registering' ? hostOfSameMachine(host, bmc, context) : '';
   const node = bmc.kind === 'ok' ? await observeNode(host, bmc, talosconfig, context, world) : { kind: 'not-asked' as const };
-  const inUseBy = isDeleting(host) ? await consumerOf(host, context) : '';
+  const losesImage = stateOf(host) === 'provisioned' && imageUrl(host) !== provisionedUrl(host);
+  const inUseBy = isDeleting(host) || losesImage ? await consumerOf(host, context) : '';
   return { ...base, bmc, node, sameMachineAs, inUseBy, nowMs: context.env.clock.now() };
 }
 
@@ -136,12 +137,16 @@ async function observeBmc(host: BareMetalHost, credentials: Credentials, context
   }
 }
 
-/** Read from the API and not from a cache: it decides whether a running machine is wiped. */
+/**
+ * The Metal3Machine that lives on a host, by the host's word or by its own: whoever takes the consumer away with the image
+ * has not asked it. Read from the API and not from a cache, since it decides whether a running machine is wiped.
+ */
 async function consumerOf(host: BareMetalHost, context: ReconcileContext): Promise<string> {
-  const { kind, name, namespace = host.metadata.namespace } = host.spec?.consumerRef ?? {};
-  if (kind !== Metal3Machine.kind || !name) return '';
-  const consumer = await context.client.get<Metal3Machine>(Metal3Machine, { name, ...(namespace ? { namespace } : {}) });
-  return consumer && !consumer.metadata.deletionTimestamp ? `${namespace}/${name}` : '';
+  const { name, namespace } = host.metadata;
+  const { items } = await context.client.list<Metal3Machine>(Metal3Machine, namespace ? { namespace } : {});
+  const reference = host.spec?.consumerRef;
+  const consumer = items.find(({ metadata }) => !metadata.deletionTimestamp && ((reference?.kind === Metal3Machine.kind && reference.name === metadata.name) || metadata.annotations?.[upstreamAnnotations.machineHost] === `${namespace ?? ''}/${name}`));
+  return consumer ? `${namespace ?? ''}/${consumer.metadata.name}` : '';
 }
 
 /** Another host that recorded this machine. */

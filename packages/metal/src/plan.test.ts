@@ -91,6 +91,7 @@ const rows: [string, Given, string, ((plan: HostPlan) => void)?][] = [
   ['goes from registration to externally provisioned', { state: 'registering', spec: { externallyProvisioned: true } }, '', to('externally provisioned')],
   ['refuses a machine of another host', { state: 'registering', view: { sameMachineAs: 'n/other' } }, '', error('HOST.DUPLICATE_MACHINE')],
   ['keeps a deleted host whose machine is in use', { deleting: true, state: 'provisioned', status: provisioned, view: { inUseBy: 'n/m' } }, '', error('HOST.DELETED_IN_USE')],
+  ['keeps a host whose image was taken away while its machine is in use', { state: 'provisioned', status: provisioned, view: { inUseBy: 'n/m' } }, '', error('HOST.IMAGE_TAKEN_IN_USE')],
   ['deprovisions a deleted host that nobody uses', { deleting: true, state: 'provisioned', status: provisioned }, '', to('deprovisioning')],
   ['refuses another machine', { bmc: { kind: 'ok', identity: { ...identity, uuid: '99999999-2222-4333-8444-555555555555' }, power: { power: 'on', health: 'ok', bootProgress: '' } }, spec: image }, '', error('HOST.WRONG_MACHINE')],
   ['writes HardwareData', { state: 'inspecting' }, 'inspect', to('preparing')],

@@ -87,6 +87,13 @@ export const metalProblems = defineProblems({
       'to let go of the host and leave the node running: kubectl annotate bmh -n {namespace} {name} baremetalhost.metal3.io/detached=',
     ],
   },
+  imageTakenInUse: {
+    code: 'HOST.IMAGE_TAKEN_IN_USE', severity: 'error', summary: 'host {host}: its image was taken away or changed while a machine of a cluster runs on it; it is not wiped',
+    next: [
+      'to take the node out of its cluster and wipe it: delete its Machine (keelson trace host/{name} -n {namespace} names it)',
+      'or put spec.image.url back: {image}',
+    ],
+  },
   deletedUnwiped: {
     code: 'HOST.DELETED_UNWIPED', severity: 'warning', summary: 'host {host}: deleted without knowing its disk wiped or the machine off',
     next: ['wipe the machine by hand before it is used again'],

@@ -1,7 +1,9 @@
+import { problem } from '@keelson/std';
 import { annotationOf, hostAnnotations, readIntent } from '../annotations.ts';
-import { imageUrl, nodeAddresses, provisionedUrl, type HostView } from '../host-view.ts';
+import { hostName, imageUrl, nodeAddresses, provisionedUrl, type HostView } from '../host-view.ts';
 import { planPower, planSteady } from '../power-plan.ts';
-import { enterState, hostPlan, type HostPlan, type HostStep } from '../steps.ts';
+import { metalProblems } from '../problems.ts';
+import { enterState, failPlan, hostPlan, type HostPlan, type HostStep } from '../steps.ts';
 import { timers } from '../timers.ts';
 import { bootFromImage } from './provisioning.ts';
 
@@ -9,6 +11,7 @@ import { bootFromImage } from './provisioning.ts';
 export function planProvisioned(view: HostView): HostPlan {
   const { host } = view;
   if (imageUrl(host) !== provisionedUrl(host) || (host.spec?.customDeploy?.method ?? '') !== (host.status?.provisioning?.customDeploy?.method ?? '')) {
+    if (view.inUseBy !== '') return staysInUse(view);
     const why = imageUrl(host) === '' ? 'spec.image is gone' : 'spec.image has changed';
     return enterState(view, 'deprovisioning', { events: [{ reason: 'DeprovisioningStarted', message: `Image deprovisioning started: ${why}` }] });
   }
@@ -16,6 +19,15 @@ export function planProvisioned(view: HostView): HostPlan {
     return hostPlan(view, { steps: [{ kind: 'record', summary: 'note that the image was booted', annotations: { [hostAnnotations.intent]: null } }], requeueAfterMs: 0 });
   }
   return planPower(view, { reboots: true, beforeOn: beforePowerOn(view) }) ?? planAddresses(view) ?? planMedium(view) ?? planSteady(view, { reboots: true });
+}
+
+/** Only the machine that has the host may give it back; an edit, or a repository that takes fields over, does not wipe its disk. */
+function staysInUse(view: HostView): HostPlan {
+  const { host, inUseBy } = view;
+  const { name, namespace = '' } = host.metadata;
+  const image = provisionedUrl(host);
+  const refused = problem(metalProblems.imageTakenInUse, { host: hostName(host), name, namespace, image }, { why: `spec.image is ${imageUrl(host) || 'gone'}, ${image} is provisioned, and Metal3Machine ${inUseBy} has the host and is not being deleted`, where: 'spec.image' });
+  return failPlan(view, { type: 'provisioning error', retry: 'waiting', problem: refused }, { requeueAfterMs: timers.inUsePollMs });
 }
 
 /** Some BMCs know the machine's addresses only once a system runs on it. */

@@ -23,7 +23,7 @@ import { configRecord, consumerReference, consumerText, hostAddresses, hostTroub
 import type { Outcome } from './metal3-machine-status.ts';
 import { keepConfigured, notConfigured, waiting, writeOutcome, writePaused } from './metal3-machine-status.ts';
 import { configForHost } from './node-config.ts';
-import { chooseHost, planClaim, planConfig, planRelease, describeRefusals } from './plan.ts';
+import { chooseHost, planClaim, planConfig, planRelease, describeRefusals, robbedHost } from './plan.ts';
 import type { ConfigRefusal, HostChoice } from './plan.ts';
 
 export interface Metal3MachineOptions {
@@ -103,7 +103,8 @@ async function associate(scope: Scope, machine: Metal3Machine, wanted: { cluster
     const hosts = cache.list<BareMetalHost>(BareMetalHost, { namespace });
     const views = hosts.map(hostView);
     const consumer = consumerText(consumerReference(machine));
-    const choice = chooseHost(views, { consumer, matches: (hostLabels) => matchesSelector(machine, hostLabels), failureDomain: machine.spec?.failureDomain });
+    const robbed = recorded?.startsWith(`${namespace}/`) ? robbedHost(views, recorded.slice(namespace.length + 1), wanted.image) : undefined;
+    const choice = robbed ?? chooseHost(views, { consumer, matches: (hostLabels) => matchesSelector(machine, hostLabels), failureDomain: machine.spec?.failureDomain });
     // A machine that had a host never quietly takes another: what it ran there may still be running.
     if (recorded && choice.kind !== 'ours') return { kind: 'lost' as const, choice };
     const plan = planClaim(machine.metadata.name, namespace, choice, views, { consumer, image: wanted.image, userData: wanted.userData });
@@ -192,6 +193,10 @@ async function provision(scope: Scope, machine: Metal3Machine, host: BareMetalHo
   const nodeIsUp = (owner.status?.conditions ?? []).some((condition) => condition.type === 'NodeReady' && condition.status === 'True');
   if (settled && nodeIsUp) {
     return { ...base, machine: current, provisioned: true, configured: { type: 'MachineConfigured', status: true, reason: 'Configured' }, ready: { status: true, reason: 'Ready', message: '' } };
+  }
+  if (host.spec?.online === false) {
+    const message = `host ${hostName} is switched off: its spec.online is false`;
+    return { ...base, machine: current, configured: keepConfigured(current), ready: { status: false, reason: 'HostSwitchedOff', message }, result: { waitsFor: message } };
   }
   return configure(scope, { ...base, machine: current }, cluster, owner, providerID);
 }

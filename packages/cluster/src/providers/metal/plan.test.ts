@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { robbedHost, test } from 'node:test';
 import type { HostView, NodeSeen } from './plan.ts';
 import { chooseHost, describeRefusals, planClaim, planConfig, planRelease, whyNotEligible } from './plan.ts';
 
@@ -51,10 +51,20 @@ test('a claim takes a free host, mends an incomplete one, and never gives a used
     ['another image stays', claimed({ wantedImage: 'http://old', currentImage: 'http://old', state: 'provisioned' }), []],
     ['image lost before it was used', claimed({ wantedImage: undefined }), ['correct-host']],
     ['powered down by hand', claimed({ online: false }), ['correct-host']],
+    ['a node switched off by its owner stays off', claimed({ online: false, state: 'provisioned', currentImage: 'http://iso' }), []],
+    ['image taken from a node that runs on it', claimed({ wantedImage: undefined, currentImage: 'http://iso', state: 'provisioned' }), ['correct-host']],
+    ['another image than the one that was taken', claimed({ wantedImage: undefined, currentImage: 'http://old', state: 'provisioned' }), []],
     ['image cleared while in use', claimed({ wantedImage: undefined, currentImage: 'http://iso', state: 'deprovisioning' }), []],
     ['host is being deleted', claimed({ online: false, deleting: true }), []],
   ];
   for (const [name, view, steps] of rows) assert.deepEqual(planClaim('m', 'n', chooseHost([view], wish), [view], wanted).steps.map((step) => step.kind), steps, name);
+});
+
+test('a host whose consumer was taken away is still its machine\'s while it runs that machine\'s image', () => {
+  const robbed = host('a', { state: 'provisioned', currentImage: 'http://iso' });
+  assert.deepEqual(robbedHost([robbed], 'a', 'http://iso'), { kind: 'ours', host: 'a' });
+  assert.deepEqual(planClaim('m', 'n', { kind: 'ours', host: 'a' }, [robbed], wanted).steps.map((step) => step.kind), ['correct-host']);
+  for (const more of [{ consumer: 'Metal3Machine n/other' }, { state: 'available' }, { currentImage: 'http://other' }, { deleting: true }]) assert.equal(robbedHost([{ ...robbed, ...more }], 'a', 'http://iso'), undefined);
 });
 
 test('a host is freed only after it was wiped', () => {

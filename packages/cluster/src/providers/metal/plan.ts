@@ -72,6 +72,15 @@ export function chooseHost(hosts: readonly HostView[], wish: HostWish): HostChoi
   return { kind: 'none', refusals: judged.map(({ host, why }) => ({ host: host.name, why: why ?? '' })) };
 }
 
+/**
+ * A host that lost its consumer while it runs the machine's own image: somebody's edit, or a repository that took the fields
+ * over. It is still the machine's, and gets back what the association writes.
+ */
+export function robbedHost(hosts: readonly HostView[], host: string, image: string): HostChoice | undefined {
+  const robbed = hosts.find((one) => one.name === host && one.consumer === undefined && one.state === 'provisioned' && one.currentImage === image && !one.deleting);
+  return robbed && { kind: 'ours', host: robbed.name };
+}
+
 /** "5 hosts: 3 used by …, 1 in state inspecting (r1u04), …" grouped by reason, at most `limit` names a group. */
 export function describeRefusals(refusals: readonly { readonly host: string; readonly why: string }[], limit = 4): string {
   if (refusals.length === 0) return 'there is no BareMetalHost in this namespace';
@@ -108,10 +117,11 @@ export function planClaim(machine: string, namespace: string, choice: HostChoice
   }
   const host = hosts.find((candidate) => candidate.name === choice.host);
   if (!host) return { subject, steps: [], waitsFor: `host ${choice.host}` };
+  // A node that runs may be switched off by its owner; writing the power back would be a fight with the repository, by power cuts.
   // An image is only written where none is: replacing the image of a host would make it wipe what it runs.
-  const incomplete = host.userData === undefined || host.wantedImage === undefined || !host.online;
+  const incomplete = host.consumer === undefined || host.userData === undefined || host.wantedImage === undefined || (!host.online && host.state !== 'provisioned');
   if (!incomplete || host.deleting) return { subject, steps: [] };
-  if (host.wantedImage === undefined && host.currentImage !== undefined) {
+  if (host.wantedImage === undefined && host.currentImage !== undefined && (host.currentImage !== wanted.image || host.state !== 'provisioned')) {
     return { subject, steps: [], waitsFor: `host ${host.name}: its image was cleared while it is in use (it is ${host.state || 'new'})` };
   }
   return { subject, steps: [{ kind: 'correct-host', host: host.name, summary: `write image, user data and power again on host ${host.name}` }] };
