@@ -32,4 +32,22 @@ export const apiServerProblems = defineProblems({
     summary: 'what {store} holds is damaged',
     next: ['keelson store check', 'keelson store restore FILE, with the newest backup that checks well'],
   },
+  storeNotEmpty: {
+    code: 'STORE.NOT_EMPTY',
+    severity: 'error',
+    summary: 'the data directory has a store already',
+    next: ['restore into another one: --data-dir DIR', 'or replace it, keeping it aside: --confirm DIR, with the data directory'],
+  },
+  backupExists: {
+    code: 'STORE.BACKUP_EXISTS',
+    severity: 'error',
+    summary: '{file} is there already',
+    next: ['name another file, or remove it'],
+  },
+  backupDamaged: {
+    code: 'STORE.BACKUP_DAMAGED',
+    severity: 'error',
+    summary: '{file} is no whole backup',
+    next: ['take another backup; keelson store check FILE says whether it is whole'],
+  },
 });

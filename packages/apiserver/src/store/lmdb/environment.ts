@@ -17,7 +17,7 @@ export interface Environment {
 const holderKey = 'holder';
 const formatKey = 'format';
 /** Changes when the meaning of what is stored changes. */
-const format = 'keelson-store-1';
+export const storeFormat = 'keelson-store-1';
 
 /** Folders open in this process: LMDB itself would share them silently. */
 const openHere = new Set<string>();
@@ -45,15 +45,15 @@ export function openEnvironment(directory: string): Environment {
     }
     known = meta.get(formatKey)?.toString('utf8');
     meta.putSync(holderKey, Buffer.from(`${process.pid} ${hostname()}`));
-    if (known === undefined) meta.putSync(formatKey, Buffer.from(format));
+    if (known === undefined) meta.putSync(formatKey, Buffer.from(storeFormat));
   });
   if (holder !== undefined) {
     void root.close();
     throw locked(directory, holder, `process ${holder} holds it`);
   }
-  if (known !== undefined && known !== format) {
+  if (known !== undefined && known !== storeFormat) {
     void root.close();
-    throw unreadable(directory, `it was written as ${JSON.stringify(known)}, this program reads ${JSON.stringify(format)}`);
+    throw unreadable(directory, `it was written as ${JSON.stringify(known)}, this program reads ${JSON.stringify(storeFormat)}`);
   }
   openHere.add(directory);
   return {

@@ -3,6 +3,9 @@ import { encodeText } from '@keelson/std';
 import { openLmdbStore } from '../lmdb-store.ts';
 
 const store = openLmdbStore({ directory: process.argv[2]! });
+/** With `objects` the values are objects, as the server writes them. */
+const asObject = process.argv[3] === 'objects';
+const value = (name: string, revision: number, text: string) => encodeText(asObject ? JSON.stringify({ metadata: { name, resourceVersion: String(revision) }, text }) : text);
 let next = store.count('test/numbers/');
 
 async function writeOn(): Promise<void> {
@@ -10,8 +13,8 @@ async function writeOn(): Promise<void> {
     const number = ++next;
     const key = String(number).padStart(6, '0');
     await store.commit([
-      { type: 'put', key: `test/numbers/${key}`, encode: (revision) => encodeText(`${number}@${revision}`) },
-      { type: 'put', key: `test/pairs/${key}`, encode: () => encodeText('x'.repeat(1000)) },
+      { type: 'put', key: `test/numbers/${key}`, encode: (revision) => value(key, revision, `${number}@${revision}`) },
+      { type: 'put', key: `test/pairs/${key}`, encode: (revision) => value(key, revision, 'x'.repeat(1000)) },
     ]);
     process.stdout.write(`${number}\n`);
   }
