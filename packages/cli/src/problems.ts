@@ -13,6 +13,7 @@ export const cliProblems = defineProblems({
   notPublished: { code: 'CLI.NOT_PUBLISHED', severity: 'error', summary: 'cluster {name} has not published its {what} yet', next: ['keelson trace cluster/{name}'] },
   timedOut: { code: 'CLI.TIMED_OUT', severity: 'error', summary: 'not everything is ready after {timeout}', next: ['keelson status', 'keelson trace {first}'] },
   labSilent: { code: 'CLI.LAB_SILENT', severity: 'error', summary: 'the lab in {path} does not answer', next: ['start it: keelson up --lab examples/datacenter --data-dir {path}'] },
+  notALab: { code: 'CLI.NOT_A_LAB', severity: 'error', summary: '{path} holds the state of a Keelson without a lab', next: ['give the lab a directory of its own: --data-dir DIR', 'or start without it: keelson up --data-dir {path}'] },
   noLab: { code: 'CLI.NO_LAB', severity: 'error', summary: 'there is no lab in {path}', next: ['keelson up --lab examples/datacenter'] },
   unexpected: { code: 'CLI.UNEXPECTED', severity: 'error', summary: 'this is a fault of Keelson: {what}', next: ['run it again with KEELSON_DEBUG=1 and report what it prints'] },
 });

@@ -1,7 +1,7 @@
 /** What `up` shows while it works and when it is done; read from the controllers' own cache, so it costs no requests. */
-import type { KubeObject } from '@keelson/kube';
+import { keyOf, type KubeObject } from '@keelson/kube';
 import type { Cache } from '@keelson/controller';
-import { findingsOf, snapshotOf, splitRevision, tracedKinds, type Snapshot } from '@keelson/trace';
+import { findingsOf, snapshotOf, sourceOf, splitRevision, stateOf, tracedKinds, type Snapshot } from '@keelson/trace';
 
 /** The objects the controllers hold, as a snapshot. Events are not among them. */
 export function snapshotOfCache(cache: Cache, nowMs: number): Snapshot {
@@ -22,10 +22,13 @@ export function missingForReady(snapshot: Snapshot): string[] {
   const kustomizations = snapshot.of('Kustomization');
   if (sources.length === 0 || kustomizations.length === 0) return ['no repository is declared yet'];
   const missing = findingsOf(snapshot).map(({ ref, state }) => `${ref.kind} ${ref.namespace}/${ref.name} (${state.phase}${state.message ? `: ${state.message}` : ''})`);
-  const revisions = new Set(sources.map((source) => (source['status'] as { artifact?: { revision?: string } } | undefined)?.artifact?.revision));
   for (const kustomization of kustomizations) {
+    if (stateOf(kustomization, snapshot.nowMs).state === 'off') continue;
     const applied = (kustomization['status'] as KustomizationStatus | undefined)?.lastAppliedRevision;
-    if (!revisions.has(applied)) missing.push(`Kustomization ${kustomization.metadata.namespace}/${kustomization.metadata.name} is at ${applied ? splitRevision(applied).commit.slice(0, 8) : 'no revision'}`);
+    const reference = sourceOf(kustomization);
+    const source = reference && snapshot.get(reference.kind, reference);
+    const wanted = (source?.['status'] as { artifact?: { revision?: string } } | undefined)?.artifact?.revision;
+    if (applied === undefined || (wanted !== undefined && applied !== wanted)) missing.push(`Kustomization ${keyOf(kustomization)} is at ${applied ? splitRevision(applied).commit.slice(0, 8) : 'no revision'}`);
   }
   return missing;
 }

@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
-import { createLog, formatAge, parseDuration, problem, rfc3339, type Env, type Log } from '@keelson/std';
-import { collect, findingsOf, refText, timelineOf, type Snapshot } from '@keelson/trace';
+import { createLog, describeError, formatAge, parseDuration, problem, rfc3339, type Env, type Log } from '@keelson/std';
+import { collect, findingsOf, milestonesOf, refText, type Snapshot } from '@keelson/trace';
 import type { Keelson } from '@keelson/server';
-import type { Lab } from '@keelson/lab';
+import type { Lab, LatencyName } from '@keelson/lab';
 import { parseCommand, usageError, type Command, type CommandContext } from '../arguments.ts';
 import { dataDirOf } from '../connect.ts';
 import { CommandError, exitCode } from '../output/failure.ts';
@@ -10,6 +10,7 @@ import { createProgress } from '../output/progress.ts';
 import { createStyle, wantsColour } from '../output/style.ts';
 import { renderTable } from '../output/table.ts';
 import { cliProblems } from '../problems.ts';
+import { refuseForeignStore, startLabIn } from './lab/start.ts';
 import { renderOverviewTable } from './status.ts';
 
 const options = {
@@ -41,30 +42,38 @@ export const upCommand: Command = {
     const { values } = parseCommand('up', context, options);
     const timeoutMs = parseDuration(values.timeout ?? '15m');
     if (timeoutMs === undefined) throw usageError('up', `--timeout ${values.timeout} is no duration; write 90s or 5m`);
+    const listen = parseListen(values.listen);
+    const latency = await parseLatency(values['lab-latency']);
     const dataDir = dataDirOf(values['data-dir'], context.cwd);
     const { nodeEnv } = await import('@keelson/std/node');
     const env = nodeEnv({ log: logTo(context, values.verbose ?? false) });
     const startedMs = env.clock.now();
+    if (values.lab !== undefined) await refuseForeignStore(env, dataDir);
 
     const [{ openKeelsonStore, sealKeelsonStore, startKeelson }, { gitBinary }] = await Promise.all([import('@keelson/server'), import('@keelson/git')]);
-    // The lock first: nothing of a running process is touched by a second one.
-    const opened = openKeelsonStore(dataDir);
-    let lab: Lab | undefined;
-    let keelson: Keelson | undefined;
+    const ends: (() => Promise<void>)[] = [];
     try {
+      // The lock first: nothing of a running process is touched by a second one.
+      const opened = openKeelsonStore(dataDir);
+      ends.push(() => opened.close());
       const store = await sealKeelsonStore(env.files, dataDir, opened);
-      if (values.lab !== undefined) lab = await startLabIn(context, env, dataDir, values.lab, values);
-      keelson = await startKeelson({ env, store, dataDir, git: gitBinary({ clock: env.clock, workDir: join(dataDir, 'git'), log: env.log }), listen: parseListen(values.listen) });
-      if (lab) await keelson.declare({ name: lab.datacenter.name, url: lab.git.url, branch: lab.git.branch, path: './clusters/management', credentials: lab.git, onWebhook: (hook) => lab!.setWebhook(hook) });
+      const lab = values.lab === undefined ? undefined : await startLabIn({ env, dataDir, directory: resolve(context.cwd, values.lab), ...(latency ? { latency } : {}), ...(values['lab-network'] ? { network: values['lab-network'] } : {}) });
+      if (lab) ends.push(() => lab.close());
+      const keelson = await startKeelson({ env, store, dataDir, git: gitBinary({ clock: env.clock, workDir: join(dataDir, 'git'), log: env.log }), listen });
+      ends.push(() => keelson.close());
+      if (lab) await keelson.declare({ name: lab.datacenter.name, url: lab.git.url, branch: lab.git.branch, path: './clusters/management', credentials: lab.git, onWebhook: (hook) => lab.setWebhook(hook) });
       announce(context, keelson, lab);
-      return await follow({ context, env, keelson, lab, startedMs, timeoutMs, untilReady: values['until-ready'] ?? false, colour: values.color });
+      return await follow({ context, env, keelson, startedMs, timeoutMs, untilReady: values['until-ready'] ?? false, colour: values.color });
     } finally {
-      await keelson?.close();
-      await lab?.close();
-      await opened.close();
+      await endAll(ends, env.log);
     }
   },
 };
+
+/** Ends what was started, the last first, each whatever becomes of the others. */
+async function endAll(ends: readonly (() => Promise<void>)[], log: Log): Promise<void> {
+  for (const end of ends.toReversed()) await end().catch((error: unknown) => log.error('a part did not end in order', { error: describeError(error) }));
+}
 
 function logTo(context: CommandContext, verbose: boolean): Log {
   return createLog(({ level, message, fields }) => {
@@ -82,24 +91,11 @@ function parseListen(text: string | undefined): { host: string; port: number } |
   return { host: match[1]!.replace(/^\[|\]$/g, ''), port: Number(match[2]) };
 }
 
-async function startLabIn(context: CommandContext, env: Env, dataDir: string, folder: string, values: { 'lab-latency'?: string | undefined; 'lab-network'?: string | undefined }): Promise<Lab> {
-  const [{ createLabClusters, isLatencyName, labControl, startLab }, { openLmdbStore }] = await Promise.all([import('@keelson/lab'), import('@keelson/apiserver/store')]);
-  const latency = values['lab-latency'];
-  if (latency !== undefined && !isLatencyName(latency)) throw usageError('up', `--lab-latency ${latency} is not zero, quick or realistic`);
-  const directory = resolve(context.cwd, folder);
-  // lab.json marks the folder as a lab's, so that `lab reset` may remove it.
-  await env.files.write(join(dataDir, 'lab.json'), `${JSON.stringify({ directory })}\n`);
-  const lab = await startLab({
-    env, directory, dataDir,
-    clusters: async ({ env: labEnv, latency: profile, folder }) => createLabClusters({
-      env: labEnv, latency: profile,
-      openStore: (id) => openLmdbStore({ directory: join(folder, id) }),
-      removeStore: (id) => labEnv.files.remove(join(folder, id)),
-    }),
-    ...(latency ? { latency } : {}), ...(values['lab-network'] ? { network: values['lab-network'] } : {}),
-  });
-  const door = await env.net.listenHttp(lab.addresses.control, { handler: labControl(lab) });
-  return { ...lab, close: async () => void (await Promise.all([door.close(), lab.close()])) };
+async function parseLatency(text: string | undefined): Promise<LatencyName | undefined> {
+  if (text === undefined) return undefined;
+  const { isLatencyName } = await import('@keelson/lab');
+  if (!isLatencyName(text)) throw usageError('up', `--lab-latency ${text} is not zero, quick or realistic`);
+  return text;
 }
 
 function announce(context: CommandContext, keelson: Keelson, lab: Lab | undefined): void {
@@ -115,7 +111,6 @@ interface Follow {
   readonly context: CommandContext;
   readonly env: Env;
   readonly keelson: Keelson;
-  readonly lab: Lab | undefined;
   readonly startedMs: number;
   readonly timeoutMs: number;
   readonly untilReady: boolean;
@@ -125,21 +120,23 @@ interface Follow {
 const refreshMs = 200;
 
 /** Shows progress until Ctrl-C, or until all is ready or the time is up. */
-async function follow({ context, env, keelson, startedMs, timeoutMs, untilReady, colour }: Follow): Promise<number> {
+async function follow(followed: Follow): Promise<number> {
+  const { context, env, keelson, startedMs, timeoutMs, untilReady, colour } = followed;
   const style = createStyle(wantsColour(colour, context.env, context.isErrTerminal));
   const progress = createProgress({ write: context.err, isTerminal: context.isErrTerminal, style, startedMs });
+  const { missingForReady } = await import('@keelson/server');
   let wasReady = false;
   try {
     while (!context.signal.aborted) {
       const now = env.clock.now();
       const snapshot = keelson.snapshot();
-      const missing = keelson.missing();
+      const missing = missingForReady(snapshot);
       progress.show(snapshot, now);
       if (missing.length === 0 && !wasReady) {
         progress.clear();
         context.err(`Everything is ready after ${formatAge(now - startedMs)}.\n`);
         if (untilReady) {
-          context.out(await closing(keelson, env, startedMs, context));
+          context.out(await closing(followed));
           return exitCode.done;
         }
         context.err('Push a commit to see it happen; Ctrl-C ends, and starting again goes on from here.\n');
@@ -166,13 +163,16 @@ function timedOut(snapshot: Snapshot, missing: readonly string[], timeoutMs: num
   return new CommandError(problem(cliProblems.timedOut, { timeout: formatAge(timeoutMs), first: first ? refText(first.ref) : 'host/NAME' }, { why: `still waiting for ${missing.length}: ${shown}` }), exitCode.timedOut);
 }
 
+const closingKinds = new Set(['GitRepository', 'Kustomization', 'Cluster', 'TalosControlPlane', 'Machine', 'BareMetalHost']);
+
 /** The closing table and the timeline of the chain. */
-async function closing(keelson: Keelson, env: Env, startedMs: number, context: CommandContext): Promise<string> {
+async function closing({ keelson, env, startedMs, context, colour }: Follow): Promise<string> {
   const snapshot = await collect(keelson.client, { nowMs: env.clock.now() });
-  const style = createStyle(wantsColour(undefined, context.env, context.isTerminal));
-  const chainKinds = new Set(['GitRepository', 'Kustomization', 'Cluster', 'TalosControlPlane', 'Machine', 'BareMetalHost']);
-  const moments = timelineOf(snapshot).filter(({ ref, what }) => chainKinds.has(ref.kind) && !/^not |^[A-Za-z]+: .*(wait|Wait)/.test(what) && /^(fetched|registered|inspected|provisioned|available|Ready:|Available:|ControlPlaneInitialized:|InfrastructureReady:)/.test(what));
-  const rows = moments.map(({ atMs, ref, what }) => [atMs < startedMs ? rfc3339(atMs) : `+${((atMs - startedMs) / 1000).toFixed(1)}s`, refText(ref), what]);
+  const style = createStyle(wantsColour(colour, context.env, context.isTerminal));
+  // Kubernetes' times are whole seconds: what happened in the first one is not before the start.
+  const firstMs = Math.floor(startedMs / 1000) * 1000;
+  const time = (atMs: number) => (atMs < firstMs ? rfc3339(atMs) : `+${Math.max(0, Math.round((atMs - firstMs) / 1000))}s`);
+  const rows = milestonesOf(snapshot).filter(({ ref }) => closingKinds.has(ref.kind)).map(({ atMs, ref, what }) => [time(atMs), refText(ref), what]);
   const width = context.width === undefined ? {} : { width: context.width };
   return `${renderOverviewTable(snapshot, style, context.width)}\n${renderTable(['TIME', 'OBJECT', 'WHAT'], rows, width)}`;
 }
