@@ -18,6 +18,8 @@ export interface ObjectCache extends Cache {
   remove(kind: KindRef, object: KubeObject): KubeObject | undefined;
   /** Takes a whole list; answers the objects that were held and are not in it. */
   replace(kind: KindRef, objects: readonly KubeObject[], resourceVersion: string): KubeObject[];
+  /** Drops all of a kind with what is known of its deletions; answers what was held. For a server that has gone back in time. */
+  forget(kind: KindRef): KubeObject[];
   onObserve(listener: (kind: KindRef, object: KubeObject, previous: KubeObject | undefined) => void): void;
 }
 
@@ -76,6 +78,11 @@ export function createObjectCache(): ObjectCache {
         shelf.objects.delete(keyOf(held));
       }
       return missing;
+    },
+    forget(kind) {
+      const held = [...shelfOf(kind).objects.values()];
+      shelves.delete(kindKey(kind));
+      return held;
     },
     onObserve: (listener) => void listeners.push(listener),
   };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { robbedHost, test } from 'node:test';
+import { test } from 'node:test';
 import type { HostView, NodeSeen } from './plan.ts';
-import { chooseHost, describeRefusals, planClaim, planConfig, planRelease, whyNotEligible } from './plan.ts';
+import { chooseHost, describeRefusals, planClaim, planConfig, planRelease, whyNotEligible, robbedHost } from './plan.ts';
 
 const host = (name: string, more: Partial<HostView> = {}): HostView => ({ name, labels: {}, annotations: {}, deleting: false, state: 'available', errorMessage: '', poweredOn: false, online: true, externallyProvisioned: false, ...more });
 const wish = { consumer: 'Metal3Machine n/m', matches: () => true };
