@@ -29,7 +29,7 @@ export function planHost(view: HostView): HostPlan {
     if (isDeleting(host)) return hostPlan(view, { writesStatus: false });
     return hostPlan(view, { steps: [{ kind: 'add-finalizer', summary: 'keep the host until the machine is released' }], writesStatus: false, requeueAfterMs: 0 });
   }
-  const deleting = isDeleting(host) ? planDeletion(view) : (planRefusal(view) ?? planDetached(view));
+  const deleting = isDeleting(host) ? (planPoweredDeletion(view) ?? planDeletion(view)) : (planRefusal(view) ?? planDetached(view));
   if (deleting) return deleting;
   const state = stateOf(host);
   if (state === '' || state === 'unmanaged') return planUnmanaged(view);
@@ -92,6 +92,25 @@ function forgetWipe(view: HostView): HostPlan | undefined {
   const names = [...stale, ...(intent?.operation === 'provision' ? [hostAnnotations.intent] : [])];
   if (names.length === 0 || provisionedUrl(host) !== '') return undefined;
   return hostPlan(view, { steps: [{ kind: 'record', summary: 'drop the records of the deprovisioning', annotations: Object.fromEntries(names.map((name) => [name, null])) }], requeueAfterMs: 0 });
+}
+
+/**
+ * A machine that must not lose power (spec.disablePowerOff) does not lose it by the deletion either: a free one is let go as
+ * it is, and one with an image stays with the reason, since the way to a wiped disk goes through power off here.
+ */
+function planPoweredDeletion(view: HostView): HostPlan | undefined {
+  const { host } = view;
+  if (host.spec?.disablePowerOff !== true || detachRequest(host)) return undefined;
+  switch (stateOf(host)) {
+    case 'provisioning':
+    case 'provisioned':
+    case 'deprovisioning':
+      return planRefusal(view);
+    case 'powering off before delete':
+      return enterState(view, 'deleting', { events: [deletedUnwiped('spec.disablePowerOff is true')] });
+    default:
+      return undefined;
+  }
 }
 
 /** The deletion's own course; undefined when the state's plan already leads there. */
