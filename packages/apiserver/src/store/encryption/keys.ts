@@ -51,6 +51,13 @@ export function parseKeyFile(content: Bytes | string): EncryptionKeys {
   return { first, all };
 }
 
+/** A key file that has the keys of another after its own. */
+export function addKeys(own: string, other: string): string {
+  const known = parseKeyFile(own).all;
+  const added = other.split('\n').filter((line) => line.trim().startsWith(linePrefix) && !known.has(parseKeyFile(line).first.id));
+  return added.length === 0 ? own : `${own.trimEnd()}\n${added.join('\n')}\n`;
+}
+
 function keyOf(bytes: Buffer): EncryptionKey {
   const id = createHash('sha256').update('keelson store key id\0').update(bytes).digest('hex').slice(0, 2 * keyIdBytes);
   return { id, secret: createSecretKey(bytes) };

@@ -1,7 +1,7 @@
 import { problem, ProblemError, type Files } from '@keelson/std';
 import { apiServerProblems } from '../../problems.ts';
 import type { Store } from '../store.ts';
-import { encryptedStore, prefixOfResource, sealedResources } from './encrypted-store.ts';
+import { encryptedStore, prefixOfResource, sealedResources, type StoreNames } from './encrypted-store.ts';
 import { formatKeyFile, newKeyLine, parseKeyFile, type EncryptionKeys } from './keys.ts';
 import { sealedWith } from './seal.ts';
 
@@ -39,11 +39,12 @@ export async function openEncryptedStore({ store, files, keyFile, name, resource
   return encryptedStore(store, { keys, resources, names });
 }
 
-function readKeys(content: Uint8Array, names: { store: string; keyFile: string }): EncryptionKeys {
+/** The keys in the content of a key file. Throws the problem STORE.KEY_WRONG when it is none. */
+export function readKeys(content: Uint8Array, names: StoreNames): EncryptionKeys {
   try {
     return parseKeyFile(content);
   } catch (error) {
-    throw new ProblemError(problem(apiServerProblems.storeKeyWrong, names, { why: error instanceof Error ? error.message : String(error), where: names.keyFile }), { cause: error });
+    throw new ProblemError(problem(apiServerProblems.storeKeyWrong, { ...names }, { why: error instanceof Error ? error.message : String(error), where: names.keyFile }), { cause: error });
   }
 }
 
