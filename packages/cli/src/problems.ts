@@ -16,4 +16,6 @@ export const cliProblems = defineProblems({
   notALab: { code: 'CLI.NOT_A_LAB', severity: 'error', summary: '{path} holds the state of a Keelson without a lab', next: ['give the lab a directory of its own: --data-dir DIR', 'or start without it: keelson up --data-dir {path}'] },
   noLab: { code: 'CLI.NO_LAB', severity: 'error', summary: 'there is no lab in {path}', next: ['keelson up --lab examples/datacenter'] },
   unexpected: { code: 'CLI.UNEXPECTED', severity: 'error', summary: 'this is a fault of Keelson: {what}', next: ['run it again with KEELSON_DEBUG=1 and report what it prints'] },
+  noStoreKey: { code: 'CLI.NO_STORE_KEY', severity: 'error', summary: 'there is no key at {path} to keep with the backup', next: ['leave out --with-key: nothing is sealed yet, or the key is elsewhere'] },
+  storeFindings: { code: 'CLI.STORE_FINDINGS', severity: 'error', summary: '{what} is damaged', next: ['keelson store restore FILE --confirm DIR, with the newest backup that checks well'] },
 });
