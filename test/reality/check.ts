@@ -52,7 +52,8 @@ export interface Steps {
   step(what: string, run: () => Promise<void> | void): Promise<void>;
 }
 
-const detailLimit = 600;
+/** Of the beginning and of the end of what a program said. */
+const detailLimit = 400;
 
 export function collectSteps(): Steps {
   const steps: Step[] = [];
@@ -64,8 +65,12 @@ export function collectSteps(): Steps {
         steps.push({ what, passed: true });
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);
-        steps.push({ what, passed: false, detail: text.replace(/\u001b\[[0-9;]*m/g, '').slice(0, detailLimit) });
+        steps.push({ what, passed: false, detail: shorten(text.replace(/\u001b\[[0-9;]*m/g, '').trim()) });
       }
     },
   };
+}
+
+function shorten(text: string): string {
+  return text.length <= 2 * detailLimit ? text : `${text.slice(0, detailLimit)}\n…\n${text.slice(-detailLimit)}`;
 }
