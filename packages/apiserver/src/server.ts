@@ -8,6 +8,9 @@ import { createServiceAccountTokens } from './authn/service-accounts.ts';
 import { serverUser } from './authn/user.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { anyOf, mastersOnly } from './authz/authorizer.ts';
+import { startRoleAggregator } from './authz/aggregation.ts';
+import { bootstrapRoles } from './authz/bootstrap-roles.ts';
+import { createEscalationCheck } from './authz/escalation.ts';
 import { createRbacAuthorizer } from './authz/rbac.ts';
 import { createReviews } from './authz/reviews.ts';
 import { startDefinitions } from './crd/definitions.ts';
@@ -84,14 +87,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     const isService = resource.group === '' && resource.kind === 'Service';
     registry.install(isService ? withStrategy(resource, { reserve: services.reserve, released: services.released }) : resource);
   }
-  const admission = createAdmission();
+  const authorizer = options.authorizer ?? createRbacAuthorizer(store);
+  const admission = createAdmission(createEscalationCheck(store, authorizer));
   const tokens = options.serviceAccountTokens && createServiceAccountTokens(env, store, options.serviceAccountTokens);
-  const machine: Machine = { env, store, registry, namespaces: createNamespaceGate(store), admit: admission.admit, tokens, connect: options.connect };
+  const machine: Machine = { env, store, registry, namespaces: createNamespaceGate(store), admit: admission.admit, check: admission.check, tokens, connect: options.connect };
   const definitions = startDefinitions(machine, kinds.filter((resource) => !resource.builtIn));
   admission.use(definitions.admit);
   const given = options.authenticator ?? (() => undefined);
   const authenticator = tokens ? firstOf(given, tokens.authenticate) : given;
-  const authorizer = options.authorizer ?? createRbacAuthorizer(store);
   const parts: Omit<HandlerParts, 'authenticator' | 'authorizer'> = {
     machine,
     discovery: createDiscovery(registry),
@@ -102,6 +105,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     prepare: (group, resource) => (group === 'apiextensions.k8s.io' && resource === 'customresourcedefinitions' ? definitions.showTables() : Promise.resolve()),
   };
   await systemNamespaces(machine);
+  await bootstrapRoles(machine);
+  const aggregator = startRoleAggregator(machine);
   const collector = startGarbageCollector(machine);
   const cleaner = startNamespaceCleaner(machine);
   return {
@@ -112,11 +117,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     async settled() {
       // Each may make work for the others.
       for (let round = 0; round < 3; round++) {
+        await aggregator.idle();
         await collector.idle();
         await cleaner.idle();
       }
     },
     async close() {
+      aggregator.close();
       cleaner.close();
       collector.close();
       definitions.close();

@@ -1,4 +1,5 @@
 // Admission that belongs to no kind's own rules: protected namespaces, and definitions of kinds.
+import type { KubeObject } from '@keelson/kube';
 import type { Draft } from '../kinds/strategy.ts';
 import { forbidden, methodNotAllowed } from '../http/api-status.ts';
 import type { Change, WriteRequest } from '../registry/request-context.ts';
@@ -7,13 +8,14 @@ import type { Change, WriteRequest } from '../registry/request-context.ts';
 const immortal: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
 
 export interface Admission {
-  admit(request: WriteRequest, change: Change): void;
+  admit(request: WriteRequest, change: Change): Promise<KubeObject | undefined> | undefined;
+  check(request: WriteRequest, change: Change): Promise<void> | undefined;
   /** Gives definitions to whoever sets their status. */
   use(admitDefinition: (object: Draft, operation: 'CREATE' | 'UPDATE') => void): void;
 }
 
 /** The admission chain; every step may change the object in place or throw StatusError. */
-export function createAdmission(): Admission {
+export function createAdmission(escalation: (request: WriteRequest, change: Change) => void): Admission {
   let admitDefinition: ((object: Draft, operation: 'CREATE' | 'UPDATE') => void) | undefined;
   return {
     admit(request, change) {
@@ -26,6 +28,11 @@ export function createAdmission(): Admission {
       }
       const isDefinition = resource.group === 'apiextensions.k8s.io' && resource.kind === 'CustomResourceDefinition';
       if (isDefinition && request.subresource === undefined && change.object && change.operation !== 'DELETE') admitDefinition?.(change.object, change.operation);
+      return undefined;
+    },
+    check(request, change) {
+      escalation(request, change);
+      return undefined;
     },
     use(admit) {
       admitDefinition = admit;

@@ -71,7 +71,7 @@ test('every part that is impersonated needs its own right', async () => {
 
 test('groups without a user are refused', async () => {
   const { whoami } = await world();
-  for (const headers of [{ 'impersonate-group': 'a' }, { 'impersonate-uid': 'a' }, { 'impersonate-extra-a': 'b' }]) assert.equal((await whoami('admin', headers)).status, 400);
+  for (const name of ['impersonate-group', 'impersonate-uid', 'impersonate-extra-a']) assert.equal((await whoami('admin', { [name]: 'a' })).status, 400, name);
 });
 
 test('the process itself can act as somebody with the rights that one has', async () => {

@@ -6,26 +6,28 @@ import { fieldsAt, listAt, textAt, textsAt } from '../kinds/fields.ts';
 import { decodeObject } from '../registry/encode.ts';
 import type { Store } from '../store/store.ts';
 import type { Attributes, Authorizer, Decision, Rules } from './authorizer.ts';
-import { bootstrapBindings, bootstrapRoles } from './bootstrap-roles.ts';
+import { mastersOnly } from './authorizer.ts';
 
 const group = 'rbac.authorization.k8s.io';
 const prefixes = { roles: `${group}/roles/`, bindings: `${group}/rolebindings/`, clusterRoles: `${group}/clusterroles/`, clusterBindings: `${group}/clusterrolebindings/` } as const;
 
-/** Allows what the roles allow that are bound to the user, in the store and built in (cluster-admin, admin, edit, view, discovery). */
+/** Allows what the roles in the store allow that are bound to the user; everything to system:masters, whatever the store says. */
 export function createRbacAuthorizer(store: Store): Authorizer {
+  const objects = objectReader(store);
   const rulesFor = function* (user: User, namespace: string | undefined): Generator<{ rule: Fields; binding: string }> {
-    for (const binding of [...bootstrapBindings, ...objects(store, prefixes.clusterBindings)]) {
+    for (const binding of objects(prefixes.clusterBindings)) {
       if (!listAt(binding, 'subjects').some((subject) => isSubject(subject, user, undefined))) continue;
-      for (const rule of roleRules(store, fieldsAt(binding, 'roleRef'), undefined)) yield { rule, binding: `ClusterRoleBinding "${binding.metadata.name}"` };
+      for (const rule of listAt(roleByRef(store, fieldsAt(binding, 'roleRef'), undefined), 'rules')) yield { rule, binding: `ClusterRoleBinding "${binding.metadata.name}"` };
     }
     if (namespace === undefined) return;
-    for (const binding of objects(store, `${prefixes.bindings}${namespace}/`)) {
+    for (const binding of objects(`${prefixes.bindings}${namespace}/`)) {
       if (!listAt(binding, 'subjects').some((subject) => isSubject(subject, user, namespace))) continue;
-      for (const rule of roleRules(store, fieldsAt(binding, 'roleRef'), namespace)) yield { rule, binding: `RoleBinding "${binding.metadata.name}/${namespace}"` };
+      for (const rule of listAt(roleByRef(store, fieldsAt(binding, 'roleRef'), namespace), 'rules')) yield { rule, binding: `RoleBinding "${binding.metadata.name}/${namespace}"` };
     }
   };
   return {
     authorize(user, attributes): Decision {
+      if (mastersOnly.authorize(user, attributes).allowed) return { allowed: true, reason: 'RBAC: allowed by ClusterRoleBinding "cluster-admin" of ClusterRole "cluster-admin" to Group "system:masters"' };
       const namespace = 'path' in attributes ? undefined : attributes.namespace;
       for (const { rule, binding } of rulesFor(user, namespace)) {
         if (allows(rule, attributes)) return { allowed: true, reason: `RBAC: allowed by ${binding}` };
@@ -42,8 +44,20 @@ export function createRbacAuthorizer(store: Store): Authorizer {
   };
 }
 
-function objects(store: Store, prefix: string): KubeObject[] {
-  return store.list({ prefix }).entries.map((entry) => decodeObject(entry.value));
+const decodedLimit = 5_000;
+
+/** Lists objects of a store; what was decoded is kept while its revision stays, because every request asks for the same bindings. */
+function objectReader(store: Store): (prefix: string) => KubeObject[] {
+  const decoded = new Map<string, { revision: number; object: KubeObject }>();
+  return (prefix) =>
+    store.list({ prefix }).entries.map((entry) => {
+      const known = decoded.get(entry.key);
+      if (known?.revision === entry.revision) return known.object;
+      if (decoded.size >= decodedLimit) decoded.clear();
+      const object = decodeObject(entry.value);
+      decoded.set(entry.key, { revision: entry.revision, object });
+      return object;
+    });
 }
 
 function isSubject(subject: Fields, user: User, namespace: string | undefined): boolean {
@@ -62,15 +76,13 @@ function isSubject(subject: Fields, user: User, namespace: string | undefined): 
   }
 }
 
-function roleRules(store: Store, ref: Fields | undefined, namespace: string | undefined): Fields[] {
+/** The role that a binding refers to; undefined when there is none. A Role is one of the binding's namespace. */
+export function roleByRef(store: Store, ref: Fields | undefined, namespace: string | undefined): KubeObject | undefined {
   const name = textAt(ref, 'name') ?? '';
-  if (ref?.['kind'] === 'Role') {
-    const stored = namespace === undefined ? undefined : store.get(`${prefixes.roles}${namespace}/${name}`);
-    return stored ? listAt(decodeObject(stored.value), 'rules') : [];
-  }
-  const stored = store.get(`${prefixes.clusterRoles}${name}`);
-  if (stored) return listAt(decodeObject(stored.value), 'rules');
-  return listAt(bootstrapRoles.find((role) => role.metadata.name === name), 'rules');
+  const isRole = ref?.['kind'] === 'Role';
+  if (isRole && namespace === undefined) return undefined;
+  const stored = store.get(isRole ? `${prefixes.roles}${namespace}/${name}` : `${prefixes.clusterRoles}${name}`);
+  return stored && decodeObject(stored.value);
 }
 
 function allows(rule: Fields, attributes: Attributes): boolean {

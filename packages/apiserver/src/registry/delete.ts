@@ -44,7 +44,11 @@ export async function deleteObject(machine: Machine, request: WriteRequest, name
     if (options.resourceVersion && options.resourceVersion !== resourceVersion) {
       throw conflict(qualified, name, `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion ?? ''}`);
     }
-    machine.admit(request, { operation: 'DELETE', name, old: live });
+    const change = { operation: 'DELETE', name, old: live } as const;
+    const admitted = machine.admit(request, change);
+    if (admitted) await admitted;
+    const checked = machine.check(request, change);
+    if (checked) await checked;
     const next = markDeleted(request, live, options, machine.env.clock.now());
     if (next === live) return { object: live, gone: false };
     if (request.dryRun) return { object: next ?? live, gone: next === undefined };

@@ -14,8 +14,13 @@ export interface Machine {
   readonly store: Store;
   readonly registry: Registry;
   readonly namespaces: NamespaceGate;
-  /** Admission beyond the kind's own rules (webhooks, CRD checks); may change the object, throws StatusError to refuse. */
-  readonly admit: (request: WriteRequest, change: Change) => void;
+  /**
+   * Admission beyond the kind's own rules, before validation: may change the object, or answer another in its place; throws StatusError
+   * to refuse. A promise only when somebody outside was asked.
+   */
+  readonly admit: (request: WriteRequest, change: Change) => Promise<KubeObject | undefined> | undefined;
+  /** Admission of the object as it will be stored: changes nothing, throws StatusError to refuse. */
+  readonly check: (request: WriteRequest, change: Change) => Promise<void> | undefined;
   /** Issues and reads the tokens of service accounts, when there is a key for them. */
   readonly tokens?: ServiceAccountTokens;
   /** Who answers logs and connections to pods and nodes. */

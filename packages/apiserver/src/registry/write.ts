@@ -49,13 +49,16 @@ async function createOnce(machine: Machine, request: WriteRequest, draft: Draft,
   draft.metadata.creationTimestamp = now;
   if (strategy.hasGeneration) draft.metadata.generation = 1;
   if (hasSubresource(served.version, 'status') && !strategy.keepsStatusOnCreate) delete draft['status'];
-  const clean = sanitize(request, draft);
+  let clean = sanitize(request, draft);
   strategy.prepareCreate?.(clean, { env: machine.env, user: request.user, dryRun: request.dryRun });
   const name = clean.metadata.name ?? '';
   const check = resource.namespaced ? machine.namespaces.admitCreate(resource, namespace ?? '', name) : undefined;
-  machine.admit(request, { operation: 'CREATE', name, object: clean });
+  const admitted = machine.admit(request, { operation: 'CREATE', name, object: clean });
+  if (admitted) clean = (await admitted) ?? clean;
   const owned = ownershipDone ? clean : trackWrite({ request, live: undefined, next: clean, now });
   refuseInvalid(request, owned, [...checkNewMeta(resource, owned), ...validateObject(served, owned, undefined)]);
+  const checked = machine.check(request, { operation: 'CREATE', name, object: owned });
+  if (checked) await checked;
   const key = objectKey(resource, namespace, name);
   const existing = machine.store.get(key);
   if (existing) throw duplicateOf(request, existing, name);
@@ -178,17 +181,20 @@ async function updateOnce(machine: Machine, request: WriteRequest, step: Step): 
   const { resource } = served;
   const { strategy } = resource;
   const { live } = step;
-  const draft = sanitize(request, keepWhatIsNotTheirs(request, live, step.wanted));
+  let draft = sanitize(request, keepWhatIsNotTheirs(request, live, step.wanted));
   const facts = { env: machine.env, user: request.user, dryRun: request.dryRun };
   if (subresource === undefined) strategy.prepareUpdate?.(draft, live, facts);
   if (strategy.hasGeneration && changesGeneration(served.version.subresources.some((sub) => sub.name === 'status'), live, draft)) {
     draft.metadata.generation = (live.metadata.generation ?? 0) + 1;
   }
-  machine.admit(request, { operation: 'UPDATE', name: step.name, object: draft, old: live });
+  const admitted = machine.admit(request, { operation: 'UPDATE', name: step.name, object: draft, old: live });
+  if (admitted) draft = (await admitted) ?? draft;
   const tracked = step.ownershipDone ? draft : trackWrite({ request, live, next: draft, now: rfc3339(machine.env.clock.now()) });
   const next = ignoreTimeChanges(live, tracked);
   refuseInvalid(request, next, [...checkUpdatedMeta(next, live), // Binding is the one write that may set a pod's node.
     ...(subresource === 'binding' ? [] : validateObject(served, next, live))]);
+  const checked = machine.check(request, { operation: 'UPDATE', name: step.name, object: next, old: live });
+  if (checked) await checked;
   const removes = isReleased(next);
   const revision = live.metadata.resourceVersion ?? String(step.stored.revision);
   const same = encodeObject(toStored(served, next), revision);

@@ -15,7 +15,10 @@ const configMap = (name: string, data: Record<string, string> = {}, labels: Reco
   apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', name, labels }, data,
 });
 
-/** Collects a watch as `TYPE name@version`; `next(n)` waits for the first n. */
+/** The revision of a server that has just started. */
+const startRevision = (await testApiServer()).store.revision;
+
+/** Collects a watch as `TYPE name@version`, versions counted from the start; `next(n)` waits for the first n. */
 function collect(client: KubeClient, options: WatchOptions = {}) {
   const abort = new AbortController();
   const seen: string[] = [];
@@ -23,7 +26,7 @@ function collect(client: KubeClient, options: WatchOptions = {}) {
   let ended = false;
   const done = (async () => {
     for await (const event of client.watch(ConfigMap, { namespace: 'default', ...options }, abort.signal)) {
-      seen.push(event.type === 'ERROR' ? `ERROR ${event.status.code} ${event.status.reason}` : `${event.type} ${event.object.metadata.name ?? '-'}@${event.object.metadata.resourceVersion}`);
+      seen.push(event.type === 'ERROR' ? `ERROR ${event.status.code} ${event.status.reason}` : `${event.type} ${event.object.metadata.name ?? '-'}@${Number(event.object.metadata.resourceVersion) - startRevision}`);
       wake();
     }
     ended = true;
@@ -44,7 +47,7 @@ test('a watch from a version brings every later change in order', async () => {
   await client.update(ConfigMap, configMap('a', { x: '1' }));
   await client.create(ConfigMap, configMap('b'));
   await client.delete(ConfigMap, { namespace: 'default', name: 'a' });
-  assert.deepEqual(await watch.next(3), ['MODIFIED a@7', 'ADDED b@8', 'DELETED a@9']);
+  assert.deepEqual(await watch.next(3), ['MODIFIED a@2', 'ADDED b@3', 'DELETED a@4']);
   const late = collect(client, { resourceVersion: from });
   assert.deepEqual(await late.next(3), watch.seen, 'also when it comes later');
   watch.stop();
@@ -58,7 +61,7 @@ test('without a version a watch begins with what is there', async () => {
   const watch = collect(client);
   await watch.next(1);
   await client.create(ConfigMap, configMap('b'));
-  assert.deepEqual(await watch.next(2), ['ADDED a@6', 'ADDED b@7']);
+  assert.deepEqual(await watch.next(2), ['ADDED a@1', 'ADDED b@2']);
   watch.stop();
 });
 
@@ -71,7 +74,7 @@ test('an object that leaves the selector is deleted for the watch, one that ente
   await client.update(ConfigMap, configMap('a', { x: '1' }, { show: 'no' }));
   await client.delete(ConfigMap, { namespace: 'default', name: 'a' });
   await client.create(ConfigMap, configMap('b', {}, { show: 'yes' }));
-  assert.deepEqual(await watch.next(4), ['ADDED a@7', 'MODIFIED a@8', 'DELETED a@9', 'ADDED b@11']);
+  assert.deepEqual(await watch.next(4), ['ADDED a@2', 'MODIFIED a@3', 'DELETED a@4', 'ADDED b@6']);
   watch.stop();
 });
 
@@ -80,7 +83,7 @@ test('a watch of one name hears of that name only', async () => {
   const watch = collect(client, { fieldSelector: 'metadata.name=b', resourceVersion: String(store.revision) });
   await client.create(ConfigMap, configMap('a'));
   await client.create(ConfigMap, configMap('b'));
-  assert.deepEqual(await watch.next(1), ['ADDED b@7']);
+  assert.deepEqual(await watch.next(1), ['ADDED b@2']);
   watch.stop();
 });
 
@@ -100,10 +103,10 @@ test('a watch ends after its time, with a bookmark for those who take them', asy
   await client.create(ConfigMap, configMap('a'));
   await watch.next(1);
   await env.clock.advance(60_000);
-  assert.deepEqual(await watch.next(2), ['ADDED a@6', 'BOOKMARK -@6']);
+  assert.deepEqual(await watch.next(2), ['ADDED a@1', 'BOOKMARK -@1']);
   await env.clock.advance(30_000);
   await watch.done;
-  assert.deepEqual(watch.seen, ['ADDED a@6', 'BOOKMARK -@6', 'BOOKMARK -@6']);
+  assert.deepEqual(watch.seen, ['ADDED a@1', 'BOOKMARK -@1', 'BOOKMARK -@1']);
 });
 
 test('watch-list sends the state, then the bookmark that ends it, then what is new', async () => {
