@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DeletionState, MachineFacts, MachinePhase } from './plan.ts';
-import { machinePhase, planDeletion, unreachableGraceSeconds } from './plan.ts';
+import { machinePhase, planDeletion } from './plan.ts';
 
 test('the phase follows what the machine has', () => {
   const base: MachineFacts = { deleting: false, bootstrapReady: false, infrastructureProvisioned: false };
@@ -32,7 +32,9 @@ test('a machine lets go in upstream\'s order', () => {
     ['the drain\'s time is up', state({ drain: { timeoutSeconds: 60, startedMs: 900_000, seen: { pods: ['a/b'] } } }), 'WaitingForVolumeDetach', 'check-volumes'],
     ['no limit: it goes on', state({ drain: { timeoutSeconds: 0, startedMs: 1, seen: { pods: ['a/b'] } } }), 'DrainingNode', 'drain-node'],
     ['a silent API server is waited for', state({ drain: { timeoutSeconds: 0, startedMs: 1_000_000 - 1000, seen: 'unreachable' } }), 'DrainingNode', undefined],
-    ['but not for ever', state({ drain: { timeoutSeconds: 0, startedMs: 1_000_000 - unreachableGraceSeconds * 1000, seen: 'unreachable' } }), 'WaitingForVolumeDetach', 'check-volumes'],
+    ['for as long as it takes', state({ drain: { timeoutSeconds: 0, startedMs: 1, seen: 'unreachable' } }), 'DrainingNode', undefined],
+    ['unless the drain has a limit', state({ drain: { timeoutSeconds: 60, startedMs: 900_000, seen: 'unreachable' } }), 'WaitingForVolumeDetach', 'check-volumes'],
+    ['volumes that nobody can see', state({ ...drained, volumes: { excluded: false, timeoutSeconds: 0, startedMs: 1, seen: 'unreachable' } }), 'WaitingForVolumeDetach', undefined],
     ['no drain was asked for', state({ excludeDraining: true }), 'WaitingForVolumeDetach', 'check-volumes'],
     ['volumes', state({ ...drained, volumes: { excluded: false, timeoutSeconds: 0, seen: { volumes: ['pv1'] } } }), 'WaitingForVolumeDetach', undefined],
     ['hooks after it', state({ ...drained, preTerminateHooks: ['x'] }), 'WaitingForPreTerminateHook', undefined],

@@ -63,8 +63,8 @@ export interface DeletionPlan extends Plan<DeletionStep> {
 const expired = (startedMs: number | undefined, timeoutSeconds: number, nowMs: number) =>
   timeoutSeconds > 0 && startedMs !== undefined && nowMs - startedMs >= timeoutSeconds * 1000;
 
-/** How long an API server may be silent before a machine is taken away without draining it. */
-export const unreachableGraceSeconds = 60;
+/** An API server that does not answer is waited for, as upstream does; the timeouts and annotations of the Machine go on without it. */
+const unreachable = 'the API server of the cluster, which does not answer (to go on without draining: spec.deletion.nodeDrainTimeoutSeconds, or annotation machine.cluster.x-k8s.io/exclude-node-draining)';
 
 /** The next step of a deletion. A timeout of 0 seconds waits without end, as upstream does. */
 export function planDeletion(state: DeletionState): DeletionPlan {
@@ -77,18 +77,16 @@ export function planDeletion(state: DeletionState): DeletionPlan {
   const node = state.nodeName;
   if (node && !state.clusterDeleting && !state.excludeDraining && state.drain.seen !== 'done' && !expired(state.drain.startedMs, state.drain.timeoutSeconds, state.nowMs)) {
     const seen = state.drain.seen;
-    if (seen === 'unreachable' && !expired(state.drain.startedMs, unreachableGraceSeconds, state.nowMs)) {
-      return wait('DrainingNode', 'the API server of the cluster, which does not answer');
-    }
-    if (seen !== 'unreachable') {
-      const pods = seen === undefined ? 'its pods' : `${seen.pods.length} pods (${seen.pods.slice(0, 5).join(', ')}${seen.pods.length > 5 ? ', …' : ''})`;
-      return act('DrainingNode', { kind: 'drain-node', summary: `cordon node ${node} and evict ${pods}`, guard: `Machine ${state.name} is being deleted` }, `${pods} to leave node ${node}`);
-    }
+    // A host is wiped next: what its pods keep there must have gone elsewhere first, and only the API server can say that it has.
+    if (seen === 'unreachable') return wait('DrainingNode', unreachable);
+    const pods = seen === undefined ? 'its pods' : `${seen.pods.length} pods (${seen.pods.slice(0, 5).join(', ')}${seen.pods.length > 5 ? ', …' : ''})`;
+    return act('DrainingNode', { kind: 'drain-node', summary: `cordon node ${node} and evict ${pods}`, guard: `Machine ${state.name} is being deleted` }, `${pods} to leave node ${node}`);
   }
   if (node && !state.clusterDeleting && !state.volumes.excluded && !expired(state.volumes.startedMs, state.volumes.timeoutSeconds, state.nowMs)) {
     const seen = state.volumes.seen;
     if (seen === undefined) return act('WaitingForVolumeDetach', { kind: 'check-volumes', summary: `look for volumes attached to node ${node}` });
-    if (seen !== 'done' && seen !== 'unreachable') return wait('WaitingForVolumeDetach', `volumes to be detached from node ${node}: ${seen.volumes.slice(0, 5).join(', ')}`);
+    if (seen === 'unreachable') return wait('WaitingForVolumeDetach', unreachable);
+    if (seen !== 'done') return wait('WaitingForVolumeDetach', `volumes to be detached from node ${node}: ${seen.volumes.slice(0, 5).join(', ')}`);
   }
   if (state.preTerminateHooks.length > 0) return wait('WaitingForPreTerminateHook', `pre-terminate hooks: ${state.preTerminateHooks.join(', ')}`);
   if (state.etcdMemberStays && !state.clusterDeleting) return wait('WaitingForPreTerminateHook', `the etcd member of ${state.name} to leave`);
