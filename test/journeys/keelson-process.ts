@@ -54,6 +54,12 @@ export interface Program {
 
 export const fromSources: Program = { command: process.execPath, args: [...conditions, sourceBin] };
 
+/**
+ * A network for a lab that ends and starts again, where another lab must not settle meanwhile: beyond those that labs
+ * choose by themselves, and another one in each test process.
+ */
+export const ownNetwork: readonly string[] = ['--lab-network', `127.${128 + (process.pid % 100)}.0.0/16`];
+
 /** `edit` changes files of the example before the lab makes its repository of it. */
 export function keelsonFolder(program: Program = fromSources, edit: Readonly<Record<string, (text: string) => string>> = {}): KeelsonFolder {
   const root = mkdtempSync(join(tmpdir(), 'keelson-journey-'));

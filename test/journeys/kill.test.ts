@@ -7,7 +7,7 @@ import { BareMetalHost, Cluster } from '@keelson/api';
 import type { KubeObject } from '@keelson/kube';
 import type { JournalEntry, LabStatus } from '@keelson/lab';
 import { assertNoMachineClaimedTwice, assertNoProvisionedDiskWiped, bootstrapCount, destroyedSystems, eventCount } from '@keelson/lab/testing';
-import { eventually, keelsonFolder, untilGone, type KeelsonProcess } from './keelson-process.ts';
+import { eventually, keelsonFolder, ownNetwork, untilGone, type KeelsonProcess } from './keelson-process.ts';
 
 const folder = keelsonFolder();
 let up: KeelsonProcess;
@@ -16,7 +16,7 @@ const machines = ['r1u01', 'r1u02', 'r1u03', 'r1u04', 'r1u05', 'r1u06'];
 const minutesMs = 60_000;
 
 // Quick rather than zero: the moments last long enough to be told about.
-const start = () => folder.up('--lab-latency', 'quick');
+const start = () => folder.up('--lab-latency', 'quick', ...ownNetwork);
 
 /** Kills the process with SIGKILL as soon as it has said this. */
 async function killWhen(said: RegExp): Promise<void> {

@@ -8,7 +8,7 @@ import { BareMetalHost, Cluster, Deployment, GitRepository, Kustomization, Machi
 import { findCondition, type KubeObject } from '@keelson/kube';
 import type { KubeClient } from '@keelson/kube/client';
 import type { JournalEntry } from '@keelson/lab';
-import { eventually, keelsonFolder, untilGone, untilObject, type KeelsonFolder, type KeelsonProcess } from './keelson-process.ts';
+import { eventually, keelsonFolder, ownNetwork, untilGone, untilObject, type KeelsonFolder, type KeelsonProcess } from './keelson-process.ts';
 
 let folder: KeelsonFolder;
 let up: KeelsonProcess;
@@ -17,7 +17,7 @@ let client: KubeClient;
 before(async () => {
   // What is in a workload cluster is looked at once per interval; the example's minute is long for a test.
   folder = keelsonFolder(undefined, { 'clusters/edge/apps.yaml': (text) => text.replace('interval: 1m', 'interval: 5s') });
-  up = folder.up('--lab-latency', 'zero');
+  up = folder.up('--lab-latency', 'zero', ...ownNetwork);
   await up.said('Everything is ready');
   client = folder.client();
 });
@@ -156,7 +156,7 @@ describe('the main job', { concurrency: 1 }, () => {
     const before = journalOf('r1u01').length;
     const { code, stderr } = await up.stop();
     assert.equal(code, 0, stderr);
-    up = folder.up('--lab-latency', 'zero');
+    up = folder.up('--lab-latency', 'zero', ...ownNetwork);
     await up.said('Everything is ready');
     client = folder.client();
     const since = journalOf('r1u01').slice(before).map(({ event }) => event);
