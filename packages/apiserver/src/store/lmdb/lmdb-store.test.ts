@@ -54,6 +54,21 @@ test('lmdb store: a folder that is open in this process is refused', async () =>
   rmSync(directory, { recursive: true, force: true });
 });
 
+test('lmdb store: history is bound by its size too, and what follows closely is kept', async () => {
+  const directory = folder();
+  const store = openLmdbStore({ directory, historyBytes: 1_000_000 });
+  for (let index = 0; index < 500; index++) await write(store, `a/b/small${index}`, 'x');
+  assert.equal(store.oldestRevision, 1);
+  for (let index = 0; index < 100; index++) await write(store, 'a/b/large', 'x'.repeat(100_000));
+  const kept = store.revision - store.oldestRevision;
+  assert.ok(kept >= 10 && kept <= 30, `${kept} events of 100 kB are kept`);
+  const seen: number[] = [];
+  store.watch({ prefix: 'a/b/large', afterRevision: store.revision - 5, onEvents: (events) => seen.push(...events.map((event) => event.revision)) });
+  assert.deepEqual(seen, [597, 598, 599, 600, 601]);
+  await store.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
 /** A process that writes keys 1, 2, … and prints each number once its commit is answered. */
 function startWriter(directory: string) {
   const program = fileURLToPath(new URL('./testdata/writer.ts', import.meta.url));

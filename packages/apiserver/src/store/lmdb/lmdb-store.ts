@@ -12,7 +12,14 @@ export interface LmdbStoreOptions {
   readonly directory: string;
   /** Events kept for watches that resume and lists at an older revision. */
   readonly historyLimit?: number;
+  /** Size of the history above which the oldest of it goes, whatever its number; 64 MiB when absent. */
+  readonly historyBytes?: number;
 }
+
+/** Some 20,000 events of usual objects. Without it, history of objects of a megabyte would fill the disk. */
+const defaultHistoryBytes = 64 * 1024 * 1024;
+/** What stays whatever its size: clients that follow are some events behind. */
+const leastHistory = 16;
 
 /** The most writes in one LMDB transaction: overwriting thousands of values in one makes LMDB slow for seconds afterwards. */
 const batchLimit = 200;
@@ -31,12 +38,13 @@ interface Staged {
  * Throws ProblemError: STORE.LOCKED when another process has the folder, STORE.UNREADABLE when it cannot be opened.
  */
 export function openLmdbStore(options: LmdbStoreOptions): Store {
-  return new LmdbStore(openEnvironment(options.directory), options.historyLimit ?? defaultHistoryLimit);
+  return new LmdbStore(openEnvironment(options.directory), options.historyLimit ?? defaultHistoryLimit, options.historyBytes ?? defaultHistoryBytes);
 }
 
 class LmdbStore implements Store {
   readonly #environment: Environment;
   readonly #historyLimit: number;
+  readonly #historyBytes: number;
   readonly #fanOut = createFanOut();
   /** Writes that are taken but not durable yet: what their keys hold then. */
   readonly #staged = new Map<string, StoredValue | undefined>();
@@ -51,8 +59,9 @@ class LmdbStore implements Store {
   #oldestRevision: number;
   #closed = false;
 
-  constructor(environment: Environment, historyLimit: number) {
+  constructor(environment: Environment, historyLimit: number, historyBytes: number) {
     this.#environment = environment;
+    this.#historyBytes = historyBytes;
     this.#historyLimit = historyLimit;
     const { log } = environment;
     this.#revision = firstOf(log.getKeys({ reverse: true, limit: 1 })) ?? 1;
@@ -190,9 +199,7 @@ class LmdbStore implements Store {
 
   async #write(events: readonly StoreEvent[]): Promise<void> {
     const { root, objects, log } = this.#environment;
-    // Twice as many as come in, so that the log shrinks to its limit without ever being rewritten in one go.
-    const last = events.at(-1)!.revision;
-    const keepFrom = Math.max(this.#oldestRevision, Math.min(last - this.#historyLimit, this.#oldestRevision + 2 * events.length));
+    const keepFrom = this.#keepFrom(events);
     await root.batch(() => {
       for (const event of events) {
         if (event.value) void objects.put(event.key, encodeValue(event.revision, event.value));
@@ -203,6 +210,16 @@ class LmdbStore implements Store {
     });
     await root.flushed;
     this.#oldestRevision = keepFrom;
+  }
+
+  /** The oldest revision after these events. The log shrinks to its limits in steps, and is never rewritten in one go. */
+  #keepFrom(events: readonly StoreEvent[]): number {
+    const last = events.at(-1)!.revision;
+    // Twice as many as come in; of a log that is too large more, since what comes in may be larger than what goes.
+    const isLarge = logBytes(this.#environment.log) > this.#historyBytes;
+    const wanted = last - (isLarge ? Math.min(leastHistory, this.#historyLimit) : this.#historyLimit);
+    const step = isLarge ? Math.max(batchLimit, 2 * events.length) : 2 * events.length;
+    return Math.max(this.#oldestRevision, Math.min(wanted, this.#oldestRevision + step, this.#revision - 1));
   }
 
   #publish(events: readonly StoreEvent[]): void {
@@ -275,6 +292,14 @@ class LmdbStore implements Store {
     this.#fanOut.end();
     await this.#environment.close();
   }
+}
+
+/** What the log takes in the file. */
+function logBytes(log: Environment['log']): number {
+  // lmdb's types leave the shape of its statistics open.
+  const stats = log.getStats() as Partial<Record<string, number>>;
+  const pages = (stats['treeBranchPageCount'] ?? 0) + (stats['treeLeafPageCount'] ?? 0) + (stats['overflowPages'] ?? 0);
+  return pages * (stats['pageSize'] ?? 4096);
 }
 
 function firstOf<T>(items: Iterable<T>): T | undefined {
