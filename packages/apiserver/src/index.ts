@@ -1,4 +1,5 @@
 export * from './server.ts';
+export type { ServiceResolver } from './admission/webhook-call.ts';
 export * from './authn/authenticator.ts';
 export type { ServiceAccountTokenOptions } from './authn/service-accounts.ts';
 export * from './authn/user.ts';

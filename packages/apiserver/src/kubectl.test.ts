@@ -210,7 +210,13 @@ function defineTests(program: string, folder: string): void {
 
   test('kubectl watches and waits', async () => {
     const child = spawn(program, [...common, 'get', 'cm', '-n', 'kube-public', '-w', '--no-headers'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const seen = new Promise<string>((resolve) => child.stdout.once('data', (chunk) => resolve(String(chunk))));
+    const seen = new Promise<string>((resolve) => {
+      let text = '';
+      child.stdout.on('data', (chunk) => {
+        text += String(chunk);
+        if (text.endsWith('\n')) resolve(text);
+      });
+    });
     // The watch may begin before or after this: it shows the object either way.
     await ok(['create', 'cm', 'news', '-n', 'kube-public']);
     assert.match(await seen, /^news +0 +\d+s\n$/);

@@ -1,5 +1,7 @@
 import type { Env, HttpHandler } from '@keelson/std';
 import { createAdmission } from './admission/admission.ts';
+import type { ServiceResolver } from './admission/webhook-call.ts';
+import { createWebhooks } from './admission/webhooks.ts';
 import { createNamespaceGate } from './admission/namespace-gate.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import { firstOf } from './authn/authenticator.ts';
@@ -41,6 +43,8 @@ export interface ApiServerOptions {
   readonly authorizer?: Authorizer;
   /** Signs and takes tokens of service accounts (TokenRequest, Bearer, TokenReview); without it there are none. */
   readonly serviceAccountTokens?: ServiceAccountTokenOptions;
+  /** Where the Services are that admission webhooks name; without it only webhooks with a URL can be asked. */
+  readonly resolveService?: ServiceResolver;
   /** Which kinds of the tables are installed; all when absent. A workload cluster leaves the management kinds out: `(resource) => resource.builtIn`. */
   readonly kinds?: (resource: Resource) => boolean;
   /** IPv4 range of the Services' addresses; 10.96.0.0/16 when absent. */
@@ -106,6 +110,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   };
   await systemNamespaces(machine);
   await bootstrapRoles(machine);
+  admission.useWebhooks(createWebhooks({ env, store }, options.resolveService));
   const aggregator = startRoleAggregator(machine);
   const collector = startGarbageCollector(machine);
   const cleaner = startNamespaceCleaner(machine);

@@ -7,6 +7,7 @@ import * as other from './other-defaults.ts';
 import * as rules from './validation.ts';
 import * as workload from './workload-defaults.ts';
 import { checkServiceName, validateService, validateServiceUpdate } from './service.ts';
+import { validateWebhooks } from '../admission/webhook-rules.ts';
 import type { Fields } from './fields.ts';
 import { ensureFields, fieldsAt, listAt, numberAt, textAt } from './fields.ts';
 import { defaultPod, defaultPodSpec } from './pod-defaults.ts';
@@ -26,7 +27,7 @@ const bindingRules: Partial<Strategy> = {
   validateUpdate: rules.validateBindingUpdate,
 };
 const roleRules: Partial<Strategy> = { createsOnUpdate: true, checkName: checkPathSegment, validate: rules.validateRole };
-const webhookRules: Partial<Strategy> = { hasGeneration: true, updatesUnconditionally: false, defaults: other.defaultWebhooks };
+const webhookRules: Partial<Strategy> = { hasGeneration: true, updatesUnconditionally: false, defaults: other.defaultWebhooks, validate: validateWebhooks };
 const generation: Partial<Strategy> = { hasGeneration: true };
 const withVersionOnly: Partial<Strategy> = { updatesUnconditionally: false };
 

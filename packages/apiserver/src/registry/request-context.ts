@@ -38,6 +38,8 @@ export interface WriteRequest {
   readonly fieldValidation: FieldValidation;
   readonly subresource?: string;
   readonly warnings: Warnings;
+  /** Notes something for the audit log. */
+  readonly annotate?: (key: string, value: string) => void;
 }
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';

@@ -184,11 +184,12 @@ async function updateOnce(machine: Machine, request: WriteRequest, step: Step): 
   let draft = sanitize(request, keepWhatIsNotTheirs(request, live, step.wanted));
   const facts = { env: machine.env, user: request.user, dryRun: request.dryRun };
   if (subresource === undefined) strategy.prepareUpdate?.(draft, live, facts);
-  if (strategy.hasGeneration && changesGeneration(served.version.subresources.some((sub) => sub.name === 'status'), live, draft)) {
-    draft.metadata.generation = (live.metadata.generation ?? 0) + 1;
-  }
+  countGeneration(request, live, draft);
   const admitted = machine.admit(request, { operation: 'UPDATE', name: step.name, object: draft, old: live });
-  if (admitted) draft = (await admitted) ?? draft;
+  if (admitted) {
+    draft = (await admitted) ?? draft;
+    countGeneration(request, live, draft);
+  }
   const tracked = step.ownershipDone ? draft : trackWrite({ request, live, next: draft, now: rfc3339(machine.env.clock.now()) });
   const next = ignoreTimeChanges(live, tracked);
   refuseInvalid(request, next, [...checkUpdatedMeta(next, live), // Binding is the one write that may set a pod's node.
@@ -268,6 +269,12 @@ function restoreSystemMeta(metadata: ObjectMeta, live: ObjectMeta): void {
   if (metadata.deletionGracePeriodSeconds === undefined && live.deletionGracePeriodSeconds !== undefined) {
     metadata.deletionGracePeriodSeconds = live.deletionGracePeriodSeconds;
   }
+}
+
+/** Counts a change of the object, whoever made it. */
+function countGeneration({ served }: WriteRequest, live: KubeObject, next: Draft): void {
+  if (!served.resource.strategy.hasGeneration || !changesGeneration(hasSubresource(served.version, 'status'), live, next)) return;
+  next.metadata.generation = (live.metadata.generation ?? 0) + 1;
 }
 
 /** True when something beside metadata (and status, where that has its own endpoint) differs. */
