@@ -43,7 +43,7 @@ function emit(): void {
     extends: join(root, 'tsconfig.json'),
     compilerOptions: {
       noEmit: false, declaration: true, outDir: emitted, rootDir: join(root, 'packages'), typeRoots: [join(root, 'node_modules', '@types')],
-      target: 'es2023', lib: ['es2023', 'esnext.disposable'],
+      target: 'es2023', lib: ['es2023', 'es2024.string', 'esnext.disposable'],
     },
     include: [join(root, 'packages/*/src/**/*.ts')],
     exclude: names.flatMap(unpublishedOf),

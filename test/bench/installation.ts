@@ -10,7 +10,7 @@ export async function installInto(folder: string): Promise<KeelsonCommand> {
   const tarballs = join(folder, 'tarballs');
   const installation = join(folder, 'installation');
   mkdirSync(installation, { recursive: true });
-  await must(process.execPath, ['--conditions=keelson-source', '--disable-warning=ExperimentalWarning', join(root, 'scripts', 'build.ts'), '--pack', tarballs], root);
+  await must(process.execPath, ['--conditions=keelson-source', '--disable-warning=ExperimentalWarning', join(root, 'scripts', 'build.ts'), '--out', join(folder, 'build'), '--pack', tarballs], root);
   writeFileSync(join(installation, 'package.json'), '{"private": true}\n');
   const packed = readdirSync(tarballs).map((name) => join(tarballs, name));
   await must('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error', ...packed], installation);

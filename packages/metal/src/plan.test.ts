@@ -5,7 +5,7 @@ import { isDestructive } from '@keelson/controller';
 import { hostAnnotations, hostFinalizer, recordText } from './annotations.ts';
 import { hostStates, type BmcObservation, type HostView, type NodeObservation } from './host-view.ts';
 import { otherMachine, planHost } from './plan.ts';
-import { sameUuid } from './states/provisioned.ts';
+import { sameUuid } from './system-uuid.ts';
 import type { HostPlan } from './steps.ts';
 
 const nowMs = Date.UTC(2026, 0, 1);

@@ -13,11 +13,12 @@ import { planDeprovisioning } from './states/deprovisioning.ts';
 import { planExternallyProvisioned } from './states/externally-provisioned.ts';
 import { planInspecting } from './states/inspecting.ts';
 import { planPreparing } from './states/preparing.ts';
-import { planProvisioned, sameUuid } from './states/provisioned.ts';
+import { planProvisioned } from './states/provisioned.ts';
 import { planProvisioning } from './states/provisioning.ts';
 import { planRegistering, recordIdentity } from './states/registering.ts';
 import { planUnmanaged } from './states/unmanaged.ts';
 import { enterState, failPlan, hostPlan, type HostPlan, type StatusChange } from './steps.ts';
+import { sameUuid } from './system-uuid.ts';
 import { errorRetryMs, timers } from './timers.ts';
 
 /** The next steps of a host. */

@@ -12,7 +12,7 @@ import { enterState, failPlan, hostPlan, type HostPlan, type HostStep } from '..
 import { deleteTries, pollAfter, timers } from '../timers.ts';
 import { isOccupied } from './occupied.ts';
 import { bootFromImage } from './provisioning.ts';
-import { sameUuid } from './provisioned.ts';
+import { sameUuid } from '../system-uuid.ts';
 
 export function planDeprovisioning(view: HostView): HostPlan {
   const { host, bmc } = view;

@@ -11,7 +11,7 @@ import { planPower } from '../power-plan.ts';
 import { metalProblems } from '../problems.ts';
 import { failPlan, hostPlan, type HostPlan } from '../steps.ts';
 import { timers } from '../timers.ts';
-import { sameUuid } from './provisioned.ts';
+import { sameUuid } from '../system-uuid.ts';
 
 /** True when the machine is recorded as occupied and nobody gave its disks away. */
 export function isOccupied(view: Pick<HostView, 'host'>): boolean {

@@ -4,6 +4,7 @@ import { hostName, imageUrl, nodeAddresses, provisionedUrl, type HostView } from
 import { planPower, planSteady } from '../power-plan.ts';
 import { metalProblems } from '../problems.ts';
 import { enterState, failPlan, hostPlan, type HostPlan, type HostStep } from '../steps.ts';
+import { sameUuid } from '../system-uuid.ts';
 import { timers } from '../timers.ts';
 import { bootFromImage } from './provisioning.ts';
 
@@ -69,17 +70,4 @@ function planMedium(view: HostView): HostPlan | undefined {
     return hostPlan(view, { steps: [{ kind: 'clear-boot', summary: 'take back a boot override that would stay' }], status: { error: null }, requeueAfterMs: timers.mediumPollMs });
   }
   return hostPlan(view, { status: { error: null }, requeueAfterMs: timers.mediumPollMs });
-}
-
-/** Two UUIDs of one machine: equal, or equal but for the byte order of the first three groups, in which SMBIOS and Redfish differ on some boards. */
-export function sameUuid(a: string, b: string): boolean {
-  const one = a.toLowerCase();
-  const two = b.toLowerCase();
-  return one !== '' && (one === two || swapUuid(one) === two);
-}
-
-function swapUuid(uuid: string): string {
-  const groups = uuid.split('-');
-  if (groups.length !== 5) return uuid;
-  return groups.map((group, index) => (index < 3 ? (group.match(/../g) ?? []).reverse().join('') : group)).join('-');
 }
