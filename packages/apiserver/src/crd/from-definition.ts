@@ -1,3 +1,4 @@
+import { definitionLabels } from '@keelson/api';
 import type { PrinterColumn, ScalePaths, Subresource } from '@keelson/api/tables';
 import type { KubeObject } from '@keelson/kube';
 import type { Schema } from '@keelson/kube/schema';
@@ -77,10 +78,11 @@ function columnOf(column: Fields): PrinterColumn {
 
 /** The CustomResourceDefinition that would declare a resource. */
 export function definitionOfResource(resource: Resource): KubeObject {
+  const labels = definitionLabels(resource);
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${resource.plural}.${resource.group}` },
+    metadata: { name: `${resource.plural}.${resource.group}`, ...(labels ? { labels: { ...labels } } : {}) },
     spec: {
       group: resource.group,
       names: {
