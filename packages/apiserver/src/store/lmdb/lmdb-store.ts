@@ -6,6 +6,7 @@ import type { UndoRecord } from '../undo.ts';
 import { decodeUndo, encodeUndo, eventsFromUndo, withUndone } from '../undo.ts';
 import type { Environment } from './environment.ts';
 import { openEnvironment } from './environment.ts';
+import { createLogSize, type LogSize } from './log-size.ts';
 
 export interface LmdbStoreOptions {
   /** A folder of its own; made when it is not there. */
@@ -45,6 +46,7 @@ class LmdbStore implements Store {
   readonly #environment: Environment;
   readonly #historyLimit: number;
   readonly #historyBytes: number;
+  readonly #logSize: LogSize;
   readonly #fanOut = createFanOut();
   /** Writes that are taken but not durable yet: what their keys hold then. */
   readonly #staged = new Map<string, StoredValue | undefined>();
@@ -68,6 +70,7 @@ class LmdbStore implements Store {
     this.#oldestRevision = (firstOf(log.getKeys({ limit: 1 })) ?? this.#revision + 1) - 1;
     this.#nextRevision = this.#revision;
     this.#openedAt = this.#revision;
+    this.#logSize = createLogSize(environment.log);
   }
 
   get revision(): number {
@@ -204,11 +207,14 @@ class LmdbStore implements Store {
       for (const event of events) {
         if (event.value) void objects.put(event.key, encodeValue(event.revision, event.value));
         else void objects.remove(event.key);
-        void log.put(event.revision, encodeUndo(event));
+        const record = encodeUndo(event);
+        this.#logSize.add(event.revision, record.length);
+        void log.put(event.revision, record);
       }
       for (let revision = this.#oldestRevision + 1; revision <= keepFrom; revision++) void log.remove(revision);
     });
     await root.flushed;
+    this.#logSize.remove(this.#oldestRevision + 1, keepFrom);
     this.#oldestRevision = keepFrom;
   }
 
@@ -216,7 +222,7 @@ class LmdbStore implements Store {
   #keepFrom(events: readonly StoreEvent[]): number {
     const last = events.at(-1)!.revision;
     // Twice as many as come in; of a log that is too large more, since what comes in may be larger than what goes.
-    const isLarge = logBytes(this.#environment.log) > this.#historyBytes;
+    const isLarge = this.#logSize.bytes > this.#historyBytes;
     const wanted = last - (isLarge ? Math.min(leastHistory, this.#historyLimit) : this.#historyLimit);
     const step = isLarge ? Math.max(batchLimit, 2 * events.length) : 2 * events.length;
     return Math.max(this.#oldestRevision, Math.min(wanted, this.#oldestRevision + step, this.#revision - 1));
@@ -279,6 +285,7 @@ class LmdbStore implements Store {
       const from = this.#oldestRevision + 1;
       const to = Math.min(target, this.#oldestRevision + batchLimit);
       this.#oldestRevision = to;
+      this.#logSize.remove(from, to);
       await root.batch(() => {
         for (let revision = from; revision <= to; revision++) void log.remove(revision);
       });
@@ -292,14 +299,6 @@ class LmdbStore implements Store {
     this.#fanOut.end();
     await this.#environment.close();
   }
-}
-
-/** What the log takes in the file. */
-function logBytes(log: Environment['log']): number {
-  // lmdb's types leave the shape of its statistics open.
-  const stats = log.getStats() as Partial<Record<string, number>>;
-  const pages = (stats['treeBranchPageCount'] ?? 0) + (stats['treeLeafPageCount'] ?? 0) + (stats['overflowPages'] ?? 0);
-  return pages * (stats['pageSize'] ?? 4096);
 }
 
 function firstOf<T>(items: Iterable<T>): T | undefined {
