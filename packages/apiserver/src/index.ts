@@ -1,4 +1,6 @@
 export * from './server.ts';
+export type { AuditEntry, AuditSink } from './http/audit.ts';
+export type { RequestLimitOptions } from './http/request-limits.ts';
 export type { ServiceResolver } from './admission/webhook-call.ts';
 export * from './authn/authenticator.ts';
 export type { ServiceAccountTokenOptions } from './authn/service-accounts.ts';

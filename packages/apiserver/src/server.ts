@@ -17,6 +17,9 @@ import { createRbacAuthorizer } from './authz/rbac.ts';
 import { createReviews } from './authz/reviews.ts';
 import { startDefinitions } from './crd/definitions.ts';
 import { createDiscovery } from './discovery/discovery.ts';
+import type { AuditSink } from './http/audit.ts';
+import type { RequestLimitOptions } from './http/request-limits.ts';
+import { createRequestLimits } from './http/request-limits.ts';
 import type { HandlerParts } from './http/handler.ts';
 import { createHandler } from './http/handler.ts';
 import type { NodeConnect } from './http/special-subresources.ts';
@@ -45,6 +48,10 @@ export interface ApiServerOptions {
   readonly serviceAccountTokens?: ServiceAccountTokenOptions;
   /** Where the Services are that admission webhooks name; without it only webhooks with a URL can be asked. */
   readonly resolveService?: ServiceResolver;
+  /** How much one user may ask at once through `handler`; what the process itself asks is not counted. */
+  readonly limits?: RequestLimitOptions;
+  /** Told of every request through `handler`. */
+  readonly audit?: AuditSink;
   /** Which kinds of the tables are installed; all when absent. A workload cluster leaves the management kinds out: `(resource) => resource.builtIn`. */
   readonly kinds?: (resource: Resource) => boolean;
   /** IPv4 range of the Services' addresses; 10.96.0.0/16 when absent. */
@@ -115,7 +122,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const collector = startGarbageCollector(machine);
   const cleaner = startNamespaceCleaner(machine);
   return {
-    handler: createHandler({ ...parts, authenticator, authorizer }),
+    handler: createHandler({ ...parts, authenticator, authorizer, limits: createRequestLimits(env.clock, options.limits), audit: options.audit }),
     localHandler: createHandler({ ...parts, authenticator: () => serverUser, authorizer: anyOf(mastersOnly, authorizer) }),
     store,
     registry,

@@ -11,8 +11,13 @@ import type { Discovery } from '../discovery/discovery.ts';
 import type { OpenApi } from '../openapi/open-api.ts';
 import { asStatusError, errorAnswer, jsonAnswer, withWarnings } from './answer.ts';
 import { forbiddenPath, noSuchResource, unauthorized } from './api-status.ts';
+import type { AuditSink, RequestRecord } from './audit.ts';
+import { createAudit } from './audit.ts';
+import { compressed } from './compress.ts';
 import { dispatch } from './dispatch.ts';
 import { parseResourcePath } from './path.ts';
+import type { RequestLimits } from './request-limits.ts';
+import { whenSent } from './request-limits.ts';
 import { apiRequest } from './request.ts';
 import type { Reviews } from '../authz/reviews.ts';
 import { attributesOf } from './attributes.ts';
@@ -24,6 +29,9 @@ export interface HandlerParts {
   readonly discovery: Discovery;
   readonly openApi: OpenApi;
   readonly reviews: Reviews;
+  /** What one user may ask at once; no limits when absent. */
+  readonly limits?: RequestLimits;
+  readonly audit?: AuditSink;
   readonly version: Readonly<Record<string, string>>;
   readonly log: Log;
   /** Runs before a request for a resource: installs what is made on first use. */
@@ -35,38 +43,51 @@ const publicPaths: ReadonlySet<string> = new Set(['/healthz', '/livez', '/readyz
 
 /** The whole API as one handler. Never throws: what goes wrong is answered as a Status. */
 export function createHandler(parts: HandlerParts): HttpHandler {
+  const { clock } = parts.machine.env;
+  const audit = parts.audit && createAudit(clock, parts.log, parts.audit);
   return async (request) => {
-    try {
-      return await answer(parts, request);
-    } catch (thrown) {
-      const error = asStatusError(thrown);
-      if (error.status.code === 500) parts.log.error('request failed', { method: request.method, path: request.url.split('?')[0], error: error.cause ?? error });
-      return errorAnswer(error);
-    }
+    const startMs = clock.now();
+    const record: Entered = { annotations: {}, leave: () => {} };
+    const made = await answer(parts, request, record).catch((thrown: unknown) => errorAnswer(loggedStatus(parts.log, request, thrown)));
+    audit?.(request, record, startMs, made);
+    return whenSent(compressed(request, made), request.signal, record.leave);
   };
 }
 
-async function answer(parts: HandlerParts, request: HttpRequest): Promise<HttpResponse> {
+/** A request that the limits have counted in. */
+interface Entered extends RequestRecord {
+  leave: () => void;
+}
+
+const streamed: ReadonlySet<string> = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
+
+async function answer(parts: HandlerParts, request: HttpRequest, record: Entered): Promise<HttpResponse> {
   const url = requestUrl(request);
   const path = url.pathname;
   const user = parts.authenticator(request);
   if (user === 'refused') throw unauthorized();
   const isPublic = publicPaths.has(path) || /^\/(readyz|livez|healthz)\//.test(path);
   if (!user && !isPublic) throw unauthorized();
-  const who = (user && impersonated(request.headers, user, parts.authorizer)) ?? user ?? anonymousUser;
+  record.user = user;
   const resourcePath = parseResourcePath(path);
+  const attributes: Attributes = resourcePath?.resource === undefined ? { verb: request.method.toLowerCase(), path } : attributesOf(request.method, resourcePath, url);
+  record.attributes = attributes;
+  const isStream = attributes.verb === 'watch' || streamed.has(resourcePath?.subresource ?? '');
+  // Who acts as others does so within their own limits.
+  if (user && !isPublic) record.leave = parts.limits?.enter(user.name, isStream ? 'stream' : 'request') ?? record.leave;
+  record.impersonated = user && impersonated(request.headers, user, parts.authorizer);
+  const who = record.impersonated ?? user ?? anonymousUser;
   if (resourcePath?.resource === undefined) {
-    const attributes: Attributes = { verb: request.method.toLowerCase(), path };
-    if (!isPublic) authorize(parts.authorizer, who, attributes);
+    if (!isPublic) authorize(parts.authorizer, who, attributes, record);
     return nonResource(parts, request, url);
   }
-  authorize(parts.authorizer, who, attributesOf(request.method, resourcePath, url));
+  authorize(parts.authorizer, who, attributes, record);
   const review = await parts.reviews.answer(request, resourcePath, who);
   if (review) return review;
   await parts.prepare(resourcePath.group, resourcePath.resource);
   const served = parts.machine.registry.find(resourcePath.group, resourcePath.version, resourcePath.resource);
   if (!served || (resourcePath.namespace !== undefined && !served.resource.namespaced)) throw noSuchResource();
-  const api = apiRequest({ machine: parts.machine, http: request, url, path: resourcePath, served, user: who });
+  const api = apiRequest({ machine: parts.machine, http: request, url, path: resourcePath, served, user: who, record });
   return withWarnings(await dispatch(api).catch((thrown: unknown) => errorAnswer(loggedStatus(parts.log, request, thrown))), api.warnings);
 }
 
@@ -76,8 +97,9 @@ function loggedStatus(log: Log, request: HttpRequest, thrown: unknown) {
   return error;
 }
 
-function authorize(authorizer: Authorizer, user: User, attributes: Attributes): void {
+function authorize(authorizer: Authorizer, user: User, attributes: Attributes, record: RequestRecord): void {
   const decision = authorizer.authorize(user, attributes);
+  record.decision = decision;
   if (decision.allowed) return;
   throw refusal(user, attributes, decision.reason) ?? forbiddenPath('not allowed');
 }

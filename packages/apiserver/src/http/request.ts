@@ -4,6 +4,7 @@ import type { FieldValidation, Machine, Warnings, WriteRequest } from '../regist
 import { createWarnings } from '../registry/request-context.ts';
 import type { ServedVersion } from '../registry/resource.ts';
 import { badRequest, invalidOptions } from './api-status.ts';
+import type { RequestRecord } from './audit.ts';
 import type { ResourcePath } from './path.ts';
 import { invalid } from '@keelson/kube/schema';
 
@@ -16,6 +17,8 @@ export interface ApiRequest {
   readonly served: ServedVersion;
   readonly user: User;
   readonly warnings: Warnings;
+  /** What the audit log will say of it. */
+  readonly record?: RequestRecord;
 }
 
 /** An ApiRequest without warnings yet, but for that of a deprecated version. */
@@ -40,6 +43,9 @@ export function writeRequest(request: ApiRequest, optionsKind: string): WriteReq
     fieldValidation: fieldValidationOf(searchParams.get('fieldValidation'), optionsKind),
     subresource: request.path.subresource,
     warnings: request.warnings,
+    annotate: (key, value) => {
+      if (request.record) request.record.annotations[key] = value;
+    },
   };
 }
 

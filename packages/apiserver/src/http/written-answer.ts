@@ -8,6 +8,7 @@ import { includeObjectOf, partialMetadata, tableOf } from './table.ts';
 /** The object a write has made, in the form the request asks for. */
 export function writtenAnswer(request: ApiRequest, status: number, object: KubeObject): HttpResponse {
   const form = formOf(request);
+  if (request.record) request.record.name = object.metadata.name;
   const { served, url, machine } = request;
   switch (form.kind) {
     case 'object':
