@@ -9,6 +9,7 @@ import { runControllers, type Running } from '@keelson/controller';
 import type { GitClient } from '@keelson/git';
 import type { Snapshot } from '@keelson/trace';
 import { namespaceDefaultsController } from '@keelson/workload';
+import { openAuditLog } from './audit-log.ts';
 import { declareRepository, systemNamespace, type FirstRepository } from './first-repository.ts';
 import { listenOn, listenOnFree, readPorts, writePorts } from './listen.ts';
 import { openPki, type ServerPki } from './pki.ts';
@@ -55,9 +56,11 @@ export async function startKeelson(options: KeelsonOptions): Promise<Keelson> {
   const { env, store, dataDir } = options;
   const host = options.listen?.host ?? '127.0.0.1';
   const pki = await openPki(env, dataDir, [host]);
+  const audit = openAuditLog(env, dataDir);
   const api = await createApiServer({
     env, store,
     authenticator: firstOf(certificateAuthenticator, tokenAuthenticator(new Map([[pki.token, { name: 'keelson-admin', groups: [mastersGroup] }]]))),
+    audit: audit.sink,
     serviceAccountTokens: { privateKeyPem: pki.serviceAccountKeyPem },
   });
   // Controllers are in the process: their requests are calls, not connections.
@@ -93,7 +96,10 @@ export async function startKeelson(options: KeelsonOptions): Promise<Keelson> {
       declare: (repository) => declare(env, client, repository, httpUrl),
       snapshot: () => snapshotOfCache(running.cache, env.clock.now()),
       missing: () => missingForReady(snapshotOfCache(running.cache, env.clock.now())),
-      close: () => close(stop, running, listeners, api),
+      close: async () => {
+        await close(stop, running, listeners, api);
+        await audit.flushed();
+      },
     };
   } catch (error) {
     stop.abort(error);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createKubeClient } from '@keelson/kube/client';
 import type { HttpHandler } from '@keelson/std';
 import { jsonResponse, readText } from '@keelson/std';
 import { virtualEnv } from '@keelson/std/testing';

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import type { Files } from '../files.ts';
@@ -43,6 +43,14 @@ export function nodeFiles(): Files {
       } catch (error) {
         await rm(temporary, { force: true });
         throw new Error(`writing ${path}`, { cause: error });
+      }
+    },
+    async append(path, content, options = {}) {
+      try {
+        await mkdir(dirname(path), { recursive: true });
+        await appendFile(path, content, { mode: options.mode ?? 0o644 });
+      } catch (error) {
+        throw new Error(`appending to ${path}`, { cause: error });
       }
     },
     async list(path) {

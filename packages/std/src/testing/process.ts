@@ -5,7 +5,7 @@ import type { Listener, Net } from '../net.ts';
 /** One effect on the world that a process is about to have, or has just had. */
 export interface Effect {
   readonly when: 'before' | 'after';
-  readonly kind: 'request' | 'grpc' | 'write' | 'remove' | 'rename' | 'store';
+  readonly kind: 'request' | 'grpc' | 'append' | 'write' | 'remove' | 'rename' | 'store';
   readonly what: string;
 }
 
@@ -78,6 +78,7 @@ export function virtualProcess(world: Env, onEffect: (effect: Effect, process: V
       read: (path) => (killed ? never() : world.files.read(path)),
       list: (path) => (killed ? never() : world.files.list(path)),
       write: (path, content, options) => self.effect('write', path, () => world.files.write(path, content, options)),
+      append: (path, content, options) => self.effect('append', path, () => world.files.append(path, content, options)),
       remove: (path) => self.effect('remove', path, () => world.files.remove(path)),
       rename: (from, to) => self.effect('rename', `${from} ${to}`, () => world.files.rename(from, to)),
     },
