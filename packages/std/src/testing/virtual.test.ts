@@ -55,6 +55,13 @@ test('the memory net checks both certificates as TLS would', async () => {
   await assert.rejects(env.net.request(get), /unknown authority/);
   assert.equal(await readText((await env.net.request(get, { tls: { ca: ca.certificatePem } })).body), 'unknown');
   assert.equal(await readText((await env.net.request(get, { tls: { ca: ca.certificatePem, cert: leaf('me'), key: key.privateKeyPem } })).body), 'known');
+  await env.net.listenHttp({ host: '127.0.0.1', port: 444 }, {
+    handler: async () => textResponse(200, 'in'),
+    tls: { cert: leaf('server'), key: key.privateKeyPem, clientCa: ca.certificatePem, requireClientCert: true },
+  });
+  const closed = { ...get, url: 'https://127.0.0.1:444/' };
+  await assert.rejects(env.net.request(closed, { tls: { ca: ca.certificatePem } }), /requires a client certificate/);
+  assert.equal(await readText((await env.net.request(closed, { tls: { ca: ca.certificatePem, cert: leaf('me'), key: key.privateKeyPem } })).body), 'in');
   await env.clock.advance(11 * day);
   await assert.rejects(env.net.request(get, { tls: { ca: ca.certificatePem } }), /expired/);
 });
