@@ -2,6 +2,7 @@ import type { KindDefinition, KindSummary, KindTable, KindVersion, Schema as Tab
 import { kindTables, loadKindTable } from '@keelson/api/tables';
 import type { Schema, SchemaResolver } from '@keelson/kube/schema';
 import { builtInStrategy } from '../kinds/built-in.ts';
+import { contractAdapters } from '../kinds/conversion/contract-adapters.ts';
 import { versionAdapters } from '../kinds/version-adapters.ts';
 import { customStrategy } from '../kinds/strategy.ts';
 import type { Resource, ResourceVersion, VersionSchema } from './resource.ts';
@@ -53,6 +54,7 @@ function prefixOf(group: string, plural: string): string {
 }
 
 function tableVersion(table: KindTable, kind: KindDefinition, version: KindVersion): ResourceVersion {
+  const schemaOf = (one: KindVersion) => lazy((): VersionSchema => ({ schema: asSchema(one.schema), resolver: tableResolver(table), dialect: kind.builtIn ? 'openapi' : 'structural' }));
   return {
     name: version.name,
     served: version.served,
@@ -61,8 +63,9 @@ function tableVersion(table: KindTable, kind: KindDefinition, version: KindVersi
     selectableFields: version.selectableFields,
     subresources: version.subresources,
     scale: version.scale,
-    schema: lazy((): VersionSchema => ({ schema: asSchema(version.schema), resolver: tableResolver(table), dialect: kind.builtIn ? 'openapi' : 'structural' })),
+    schema: schemaOf(version),
     ...versionAdapters(kind.group, kind.kind, version.name),
+    ...contractAdapters(kind.group, kind.kind, version.name, kind.versions.map((one) => ({ name: one.name, storage: one.storage, schema: schemaOf(one) }))),
   };
 }
 
