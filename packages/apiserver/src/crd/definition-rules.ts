@@ -2,12 +2,13 @@
 // pkg/registry/customresourcedefinition.
 import type { KubeObject } from '@keelson/kube';
 import { checkDns1035Label, checkDnsLabel, checkDnsSubdomain } from '@keelson/kube';
-import type { FieldError } from '@keelson/kube/schema';
+import type { FieldError, Schema } from '@keelson/kube/schema';
 import { forbidden, invalid, notSupported, required } from '@keelson/kube/schema';
 import type { Draft } from '../kinds/strategy.ts';
 import type { Fields } from '../kinds/fields.ts';
 import { ensureFields, fieldsAt, isFields, isSame, listAt, textAt, textsAt } from '../kinds/fields.ts';
 import { isPath } from '../http/json-path.ts';
+import { ruleIssues } from './rules.ts';
 import { structuralErrors } from './structural.ts';
 
 export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
@@ -105,7 +106,10 @@ function versionErrors(spec: Fields | undefined, stored: readonly string[]): Fie
 function schemaErrors(version: Fields, path: string): FieldError[] {
   const schema = fieldsAt(version, 'schema', 'openAPIV3Schema');
   if (!schema) return [required(`${path}.schema.openAPIV3Schema`, 'schemas are required')];
-  return structuralErrors(schema, `${path}.schema.openAPIV3Schema`);
+  const at = `${path}.schema.openAPIV3Schema`;
+  const errors = structuralErrors(schema, at);
+  // Rules are only looked at in a schema that can be walked. Structural means it is a Schema.
+  return errors.length > 0 ? errors : ruleIssues(schema as Schema, at);
 }
 
 function subresourceErrors(version: Fields, path: string): FieldError[] {
