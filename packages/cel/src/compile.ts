@@ -27,13 +27,20 @@ import { literalIssues } from './check/literals.ts';
 export const perCallLimit = 1_000_000;
 
 /** The functions of Kubernetes' environment as of 1.34, by name. */
-const kubernetesFunctions: ReadonlyMap<string, readonly Overload[]> = Map.groupBy(
-  [
-    ...standardFunctions, ...conversionFunctions, ...timeFunctions, ...optionalFunctions, ...stringFunctions, ...listFunctions,
-    ...quantityFunctions, ...networkFunctions, ...semverFunctions, ...formatFunctions,
-  ],
-  (overload) => overload.name,
-);
+const kubernetesFunctions: ReadonlyMap<string, readonly Overload[]> = byName([
+  ...standardFunctions, ...conversionFunctions, ...timeFunctions, ...optionalFunctions, ...stringFunctions, ...listFunctions,
+  ...quantityFunctions, ...networkFunctions, ...semverFunctions, ...formatFunctions,
+]);
+
+function byName(overloads: readonly Overload[]): ReadonlyMap<string, readonly Overload[]> {
+  const named = new Map<string, Overload[]>();
+  for (const overload of overloads) {
+    const known = named.get(overload.name);
+    if (known) known.push(overload);
+    else named.set(overload.name, [overload]);
+  }
+  return named;
+}
 
 /** What an evaluation came to. `cost` is what was spent, also when it failed. */
 export type Outcome =
