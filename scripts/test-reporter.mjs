@@ -10,8 +10,12 @@ export default async function* reporter(source) {
     if (event.type === 'test:stdout' || event.type === 'test:stderr') yield event.data.message;
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
     const { name, file = '', details, skip, nesting } = event.data;
-    if (details.type === 'suite') continue;
     const where = relative(process.cwd(), file);
+    if (details.type === 'suite') {
+      // Its tests are counted one by one; why a hook failed stands only here.
+      if (details.error?.failureType === 'hookFailed') yield `✖ ${where}: ${name}: a hook failed\n${inspect(details.error.cause, { depth: 6 })}\n`;
+      continue;
+    }
     // A file that fails to load is reported as a test with the name of the file.
     if (event.type === 'test:fail') {
       counts.failed++;
