@@ -96,13 +96,18 @@ describe('the main job', { concurrency: 1 }, () => {
     await eventually('five nodes', async () => ((await folder.clusterClient('edge').list(Node)).items.length === 5 ? true : undefined));
   });
 
-  test('a Deployment that somebody deletes comes back, and the events say so', async () => {
+  test('a Deployment that somebody deletes comes back, and the trace and the events say so', async () => {
     const cluster = folder.clusterClient('edge');
+    // What comes with a new revision is no drift: the last commit has to be applied first.
+    const { artifact } = (await client.get(GitRepository, { namespace: 'flux-system', name: 'datacenter' }))!['status'] as { artifact: { revision: string } };
+    await applied('datacenter', 'edge-apps', artifact.revision);
     const { uid } = (await cluster.get(Deployment, hello))!.metadata;
     await cluster.delete(Deployment, hello);
     await eventually('another Deployment', async () => { const d = await cluster.get(Deployment, hello); return d && d.metadata.uid !== uid ? d : undefined; }, { timeoutMs: 120_000 });
     await eventually('all pods ready', async () => ((await appRuns()) ? true : undefined));
-    await eventually('an event about it', async () => (/hello.*(restored|created|deleted)/i.test(folder.run('events', 'kustomization/edge-apps').stdout) ? true : undefined), { timeoutMs: 10_000, describe: () => folder.run('events', 'kustomization/edge-apps') });
+    await eventually('an event about it', async () => (/someone deleted .*hello.*: restored/.test(folder.run('events', 'kustomization/edge-apps').stdout) ? true : undefined), { timeoutMs: 10_000, describe: () => folder.run('events', 'kustomization/edge-apps') });
+    const { stdout } = folder.run('trace', 'deployment/hello');
+    assert.match(stdout, /someone deleted .*hello.*: restored \d+m?s ago/, stdout);
   });
 
   test('a commit with broken YAML leaves the app running, names file and line, and the next commit heals it', async () => {

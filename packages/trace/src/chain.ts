@@ -4,6 +4,7 @@ import { causeFinder, type CauseFinder } from './causes.ts';
 import { findObject, type Found } from './find.ts';
 import { graphOf, isControlPlaneMachine, type Graph } from './graph.ts';
 import { applierOf, clusterNameOf, dependenciesOf, refOf, refText, sourceOf, splitRevision, targetClusterOf, type ObjectRef } from './relations.ts';
+import { lastRestored } from './restored.ts';
 import { sourceKinds, type Snapshot } from './snapshot.ts';
 import { timeOf, type ObjectState } from './states/object-state.ts';
 
@@ -167,7 +168,8 @@ function applierLink(graph: Graph, applier: KubeObject): LinkOf {
   const short = (revision: string | undefined) => (revision ? splitRevision(revision).commit.slice(0, 8) : '');
   const applied = short(status?.lastAppliedRevision);
   const attempted = short(status?.lastAttemptedRevision);
-  const detail = attempted && applied && attempted !== applied ? `${applied} runs, ${attempted} is tried` : applied;
+  const revision = attempted && applied && attempted !== applied ? `${applied} runs, ${attempted} is tried` : applied;
+  const detail = [revision, lastRestored(graph.snapshot, applier)].filter((text) => text !== '').join('; ');
   const link = linkOf(graph, levelOf(applier), applier, detail);
   if (link.state.state === 'ready' || link.state.state === 'off') return link;
   const pending = dependenciesOf(applier).filter((key) => {

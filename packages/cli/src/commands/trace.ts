@@ -25,7 +25,7 @@ export const traceCommand: Command = {
     const { kind, ref } = parseTarget('trace', positionals, values.namespace);
     const connection = await connect(values, context);
     try {
-      const snapshot = await collect(connection.client, { nowMs: connection.env.clock.now(), extra: [kind], events: false, namespace: connection.namespace, connect: connection.open });
+      const snapshot = await collect(connection.client, { nowMs: connection.env.clock.now(), extra: [kind], namespace: connection.namespace, connect: connection.open });
       tellUnread(snapshot, context.err);
       const chain = chainOf(snapshot, ref);
       if (!chain) throw new CommandError(problem(cliProblems.notFound, { what: refText(ref), kind: kind.plural }, { why: 'neither the API nor a cluster that it manages has it', where: connection.where }), exitCode.no);
