@@ -192,8 +192,9 @@ async function updateOnce(machine: Machine, request: WriteRequest, step: Step): 
   }
   const tracked = step.ownershipDone ? draft : trackWrite({ request, live, next: draft, now: rfc3339(machine.env.clock.now()) });
   const next = ignoreTimeChanges(live, tracked);
-  refuseInvalid(request, next, [...checkUpdatedMeta(next, live), // Binding is the one write that may set a pod's node.
-    ...(subresource === 'binding' ? [] : validateObject(served, next, live))]);
+  // Binding is the one write that may set a pod's node.
+  const unfit = subresource === 'binding' ? [] : validateObject(served, next, live);
+  refuseInvalid(request, next, [...checkUpdatedMeta(next, live), ...unfit]);
   const checked = machine.check(request, { operation: 'UPDATE', name: step.name, object: next, old: live });
   if (checked) await checked;
   const removes = isReleased(next);

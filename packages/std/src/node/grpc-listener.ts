@@ -10,7 +10,7 @@ import { loadGrpc } from './grpc-channel.ts';
 export async function listenGrpcOnSocket(address: Address, options: GrpcServerOptions & { tls: TlsServerOptions }): Promise<Listener> {
   const grpc = loadGrpc();
   const server = new grpc.Server({ 'grpc.max_receive_message_length': 64 * 1024 * 1024 });
-  for (const [service, methods] of byService(options.methods)) server.addService(definitionOf(methods), implementationOf(grpc, methods, options, service));
+  for (const methods of byService(options.methods).values()) server.addService(definitionOf(methods), implementationOf(grpc, methods, options));
   const { cert, key, clientCa, requireClientCert } = options.tls;
   const credentials = grpc.ServerCredentials.createSsl(clientCa ? Buffer.from(clientCa) : null, [{ cert_chain: Buffer.from(cert), private_key: Buffer.from(key) }], requireClientCert ?? false);
   const port = await new Promise<number>((resolve, reject) =>
@@ -40,7 +40,7 @@ function definitionOf(methods: readonly GrpcMethod[]): Grpc.ServiceDefinition {
   }]));
 }
 
-function implementationOf(grpc: typeof Grpc, methods: readonly GrpcMethod[], options: GrpcServerOptions, _service: string): Grpc.UntypedServiceImplementation {
+function implementationOf(grpc: typeof Grpc, methods: readonly GrpcMethod[], options: GrpcServerOptions): Grpc.UntypedServiceImplementation {
   return Object.fromEntries(methods.map((method) => [method.path, (call: Grpc.ServerDuplexStream<Buffer, Buffer>) => void serve(grpc, call, method, options)]));
 }
 
